@@ -1,0 +1,121 @@
+//! The distribution of amplitudes, how far they correlate, and how evenly they are spread.
+
+use super::plane::Plane;
+
+const PERCENTILES: [f32; 4] = [0.05, 0.25, 0.75, 0.95];
+const LAGS_DOWN: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
+const LAGS_ACROSS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+const EVENNESS: [f32; 3] = [0.1, 0.5, 0.9];
+
+pub(super) const LENGTH: usize =
+    3 + PERCENTILES.len() + LAGS_DOWN.len() + LAGS_ACROSS.len() + 2 + EVENNESS.len() + 1;
+
+/// Half a grey level: below it a tile is flat, whatever rounding has left in it.
+const SMALLEST_DEVIATION: f32 = 0.5;
+
+/// Over how many pixels (standard deviation) the local amplitude is taken.
+const LOCAL_REACH: f32 = 4.0;
+
+/// Appends, in order: log standard deviation, skewness, root of the kurtosis; percentiles about the median; vertical and
+/// horizontal autocorrelation; zero crossings a pixel, down and across; spread and percentiles of the local amplitude.
+pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
+    let mean = plane.mean();
+    let centred = Plane { levels: plane.levels.iter().map(|level| level - mean).collect(), ..*plane };
+    let moment = |power| expectation(centred.levels.iter().map(|v| v.powi(power)));
+    let deviation = moment(2).sqrt().max(SMALLEST_DEVIATION);
+
+    features.push(deviation.ln());
+    features.push((moment(3) / deviation.powi(3)).cbrt());
+    features.push((moment(4) / deviation.powi(4)).sqrt());
+
+    let mut sorted = centred.levels.clone();
+    sorted.sort_unstable_by(f32::total_cmp);
+    let median = percentile(&sorted, 0.5);
+    features.extend(PERCENTILES.map(|share| (percentile(&sorted, share) - median) / deviation));
+
+    features.extend(LAGS_DOWN.map(|lag| autocorrelation(&centred, lag, 0) / deviation.powi(2)));
+    features.extend(LAGS_ACROSS.map(|lag| autocorrelation(&centred, 0, lag) / deviation.powi(2)));
+
+    features.push(crossings(&centred, 1, 0));
+    features.push(crossings(&centred, 0, 1));
+
+    let squared = Plane { levels: centred.levels.iter().map(|v| v * v).collect(), ..*plane };
+    let mut local: Vec<f32> =
+        squared.smoothed(LOCAL_REACH).levels.iter().map(|v| v.max(0.0).sqrt() / deviation).collect();
+    local.sort_unstable_by(f32::total_cmp);
+    let local_mean = expectation(local.iter().copied());
+    features.push(expectation(local.iter().map(|v| (v - local_mean).powi(2))).sqrt());
+    features.extend(EVENNESS.map(|share| percentile(&local, share)));
+}
+
+/// The mean, summed in f64; 0 of nothing.
+fn expectation(values: impl ExactSizeIterator<Item = f32>) -> f32 {
+    let count = values.len().max(1);
+    (values.map(f64::from).sum::<f64>() / count as f64) as f32
+}
+
+/// The value below which `share` of the sorted values lie.
+fn percentile(sorted: &[f32], share: f32) -> f32 {
+    sorted[((sorted.len() - 1) as f32 * share).round() as usize]
+}
+
+/// Mean product of pixels `down` rows and `across` columns apart; 0 where the plane is too small to hold such a pair.
+fn autocorrelation(plane: &Plane, down: usize, across: usize) -> f32 {
+    mean_over_pairs(plane, down, across, |a, b| a * b)
+}
+
+/// Share of neighbouring pixels, one `down` or one `across` apart, whose signs differ.
+fn crossings(plane: &Plane, down: usize, across: usize) -> f32 {
+    mean_over_pairs(plane, down, across, |a, b| f32::from(u8::from((a < 0.0) != (b < 0.0))))
+}
+
+fn mean_over_pairs(plane: &Plane, down: usize, across: usize, value: impl Fn(f32, f32) -> f32) -> f32 {
+    if down >= plane.height || across >= plane.width {
+        return 0.0;
+    }
+    let mut sum = 0.0f64;
+    for (row, later) in plane.rows().zip(plane.rows().skip(down)) {
+        let pairs = row.iter().zip(&later[across..]);
+        sum += f64::from(pairs.map(|(&a, &b)| value(a, b)).sum::<f32>());
+    }
+    (sum / ((plane.height - down) * (plane.width - across)) as f64) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_autocorrelation_of_a_sine_is_a_cosine() {
+        let levels: Vec<f32> = (0..200 * 16).map(|at| ((at / 16) as f32 * 0.5).sin()).collect();
+        let plane = Plane { width: 16, height: 200, levels };
+        let energy = autocorrelation(&plane, 0, 0);
+        for lag in LAGS_DOWN {
+            let found = autocorrelation(&plane, lag, 0) / energy;
+            assert!((found - (0.5 * lag as f32).cos()).abs() < 0.05, "lag {lag}: {found}");
+        }
+        assert!((autocorrelation(&plane, 0, 3) / energy - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn crossings_of_alternating_rows_are_one_down_and_none_across() {
+        let levels = (0..64).map(|at| if (at / 8) % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let plane = Plane { width: 8, height: 8, levels };
+        assert_eq!((crossings(&plane, 1, 0), crossings(&plane, 0, 1)), (1.0, 0.0));
+    }
+
+    #[test]
+    fn an_uneven_tile_has_a_wider_spread_of_local_amplitude() {
+        let spread = |loud_rows: usize| {
+            let level = |at: usize| {
+                let sign = if at.is_multiple_of(2) { 1.0 } else { -1.0 };
+                128.0 + sign * if at / 64 < loud_rows { 60.0 } else { 2.0 }
+            };
+            let mut features = Vec::new();
+            measure(&Plane { width: 64, height: 64, levels: (0..4096).map(level).collect() }, &mut features);
+            assert_eq!(features.len(), LENGTH);
+            features[LENGTH - 1 - EVENNESS.len()]
+        };
+        assert!(spread(20) > 5.0 * spread(64), "{} {}", spread(20), spread(64));
+    }
+}

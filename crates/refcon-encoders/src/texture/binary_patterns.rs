@@ -1,0 +1,142 @@
+//! Multi-scale, rotation-invariant, uniform local binary patterns (Ojala, Pietikäinen & Mäenpää, IEEE TPAMI 24, 2002).
+
+use super::plane::{Plane, reflected};
+use std::f32::consts::TAU;
+
+/// A circle of `points` samples of `radius` pixels, on the plane smoothed by `sigma` pixels: the wider the circle, the
+/// larger the detail that it should see.
+struct Scale {
+    points: u32,
+    radius: f32,
+    sigma: f32,
+}
+
+const SCALES: [Scale; 3] = [
+    Scale { points: 8, radius: 1.0, sigma: 0.0 },
+    Scale { points: 16, radius: 2.0, sigma: 1.0 },
+    Scale { points: 16, radius: 4.0, sigma: 2.0 },
+];
+
+pub(super) const LENGTH: usize = {
+    let mut length = 0;
+    let mut at = 0;
+    while at < SCALES.len() {
+        length += SCALES[at].points as usize + 2;
+        at += 1;
+    }
+    length
+};
+
+/// A sample this little below the centre still counts as its equal, in grey levels: interpolation rounds.
+const TOLERANCE: f32 = 1e-3;
+
+/// Appends the square roots of each scale's histogram: uniform patterns by their number of ones (0 to `points`), then all
+/// others together. The root makes Euclidean distance the Hellinger distance of the histograms.
+pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
+    for scale in &SCALES {
+        let smoothed = (scale.sigma > 0.0).then(|| plane.smoothed(scale.sigma));
+        let histogram = histogram(smoothed.as_ref().unwrap_or(plane), scale);
+        features.extend(histogram.iter().map(|&count| (count as f32 / plane.levels.len() as f32).sqrt()));
+    }
+}
+
+fn histogram(plane: &Plane, scale: &Scale) -> Vec<u32> {
+    let codes = codes(plane, scale);
+    let mut histogram = vec![0; scale.points as usize + 2];
+    for code in codes {
+        let rotated = (code >> 1) | ((code & 1) << (scale.points - 1));
+        let changes = (code ^ rotated).count_ones();
+        let bin = if changes <= 2 { code.count_ones() } else { scale.points + 1 };
+        histogram[bin as usize] += 1;
+    }
+    histogram
+}
+
+/// For each pixel, one bit a point of the circle: whether it is at least as bright as the centre.
+fn codes(plane: &Plane, scale: &Scale) -> Vec<u32> {
+    let margin = scale.radius.ceil() as usize + 1;
+    let padded = padded(plane, margin);
+    let mut codes = vec![0u32; plane.levels.len()];
+    for point in 0..scale.points {
+        let (dy, dx) = (TAU * point as f32 / scale.points as f32).sin_cos();
+        let (x, y) = (rounded(scale.radius * dx), rounded(scale.radius * dy));
+        let (left, top) = (x.floor(), y.floor());
+        let (fx, fy) = (x - left, y - top);
+        let corners = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
+        let start_x = (margin as f32 + left) as usize;
+        let start_y = (margin as f32 + top) as usize;
+        for (row, out) in codes.chunks_exact_mut(plane.width).enumerate() {
+            let centre = &plane.levels[row * plane.width..][..plane.width];
+            let upper = &padded.levels[(start_y + row) * padded.width + start_x..][..plane.width + 1];
+            let lower = &padded.levels[(start_y + row + 1) * padded.width + start_x..][..plane.width + 1];
+            for (x, out) in out.iter_mut().enumerate() {
+                let sample = corners[0] * upper[x]
+                    + corners[1] * upper[x + 1]
+                    + corners[2] * lower[x]
+                    + corners[3] * lower[x + 1];
+                *out |= u32::from(sample >= centre[x] - TOLERANCE) << point;
+            }
+        }
+    }
+    codes
+}
+
+/// `sin` and `cos` miss whole numbers by a rounding error; a circle's point on a pixel must be that pixel.
+fn rounded(offset: f32) -> f32 {
+    (offset * 1e4).round() / 1e4
+}
+
+/// The plane with `margin` reflected pixels on each side.
+fn padded(plane: &Plane, margin: usize) -> Plane {
+    let (width, height) = (plane.width + 2 * margin, plane.height + 2 * margin);
+    let mut levels = Vec::with_capacity(width * height);
+    for y in 0..height {
+        let row = reflected(y as isize - margin as isize, plane.height) * plane.width;
+        levels.extend(
+            (0..width).map(|x| plane.levels[row + reflected(x as isize - margin as isize, plane.width)]),
+        );
+    }
+    Plane { width, height, levels }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plane(width: usize, height: usize, level: impl Fn(usize, usize) -> f32) -> Plane {
+        Plane { width, height, levels: (0..width * height).map(|at| level(at % width, at / width)).collect() }
+    }
+
+    #[test]
+    fn a_flat_plane_is_all_ones() {
+        for scale in &SCALES {
+            let histogram = histogram(&plane(20, 9, |_, _| 77.7), scale);
+            assert_eq!(histogram[scale.points as usize], 180);
+        }
+    }
+
+    #[test]
+    fn a_lone_bright_pixel_sees_only_darker_ones() {
+        let spot = plane(9, 9, |x, y| if (x, y) == (4, 4) { 200.0 } else { 10.0 });
+        assert_eq!(codes(&spot, &SCALES[0])[4 * 9 + 4], 0);
+    }
+
+    #[test]
+    fn a_quarter_turn_leaves_the_histogram_unchanged() {
+        let texture = |x: usize, y: usize| ((x * 37 + y * 11 + x * y * 5) % 64) as f32;
+        let upright = plane(31, 31, texture);
+        let turned = plane(31, 31, |x, y| texture(y, 30 - x));
+        for scale in &SCALES {
+            let (upright, turned) = (histogram(&upright, scale), histogram(&turned, scale));
+            let moved: u32 = upright.iter().zip(&turned).map(|(a, b)| a.abs_diff(*b)).sum();
+            assert!(moved <= 8, "{upright:?} {turned:?}");
+        }
+    }
+
+    #[test]
+    fn an_edge_is_a_uniform_pattern_of_about_half_ones() {
+        let edge = plane(16, 16, |x, _| if x < 8 { 0.0 } else { 100.0 });
+        let code = codes(&edge, &SCALES[0])[8 * 16 + 8];
+        assert_eq!(code.count_ones(), 5, "{code:08b}");
+    }
+}

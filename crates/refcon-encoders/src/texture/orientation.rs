@@ -1,0 +1,111 @@
+//! Dips and coherence of reflectors, from the structure tensor.
+
+use super::plane::Plane;
+use std::f32::consts::FRAC_PI_2;
+
+/// Bins of dip, from flat reflectors (0) to vertical ones (π/2).
+pub(super) const DIPS: usize = 9;
+/// Bins of coherence, from 0 (no direction) to 1 (perfectly parallel).
+pub(super) const COHERENCES: usize = 10;
+
+/// The structure tensor of a plane, reduced to what is asked of it; one value a pixel.
+///
+/// Bigün & Granlund, Optimal orientation detection of linear symmetry, ICCV 1987.
+pub(super) struct StructureTensor {
+    /// Dip of the reflectors, 0..π/2, left and right dips alike.
+    dip: Vec<f32>,
+    /// 0..1.
+    coherence: Vec<f32>,
+    /// Root of the gradient's energy, grey levels a pixel: how much a pixel counts.
+    weight: Vec<f32>,
+}
+
+impl StructureTensor {
+    /// Gradients at a scale of `sigma` pixels, averaged over `reach` pixels (standard deviations of Gaussians).
+    pub(super) fn of(plane: &Plane, sigma: f32, reach: f32) -> Self {
+        let (across, down) = plane.gradient(sigma);
+        let product = |a: &Plane, b: &Plane| {
+            let levels = a.levels.iter().zip(&b.levels).map(|(a, b)| a * b).collect();
+            Plane { levels, ..*a }.smoothed(reach).levels
+        };
+        let (xx, yy, xy) = (product(&across, &across), product(&down, &down), product(&across, &down));
+        let mut tensor = Self { dip: Vec::new(), coherence: Vec::new(), weight: Vec::new() };
+        for ((&xx, &yy), &xy) in xx.iter().zip(&yy).zip(&xy) {
+            let (difference, energy) = (yy - xx, xx + yy);
+            // Half the angle of the doubled-angle vector; its zero is a gradient that points straight down.
+            tensor.dip.push(0.5 * (2.0 * xy).atan2(difference).abs());
+            tensor.coherence.push((2.0 * xy).hypot(difference) / (energy + 1e-3));
+            tensor.weight.push(energy.max(0.0).sqrt());
+        }
+        tensor
+    }
+
+    /// Appends the square roots of the histogram of dips, weighted by amplitude, [`DIPS`] bins.
+    pub(super) fn dips(&self, features: &mut Vec<f32>) {
+        let mut bins = [0.0; DIPS];
+        for (&dip, &weight) in self.dip.iter().zip(&self.weight) {
+            let position = (dip / FRAC_PI_2 * (DIPS - 1) as f32).clamp(0.0, (DIPS - 1) as f32);
+            let below = (position as usize).min(DIPS - 2);
+            bins[below] += weight * (1.0 - (position - below as f32));
+            bins[below + 1] += weight * (position - below as f32);
+        }
+        extend_with_shares(features, &bins);
+    }
+
+    /// Appends the square roots of the histogram of coherence, weighted by amplitude, [`COHERENCES`] bins.
+    pub(super) fn coherences(&self, features: &mut Vec<f32>) {
+        let mut bins = [0.0; COHERENCES];
+        for (&coherence, &weight) in self.coherence.iter().zip(&self.weight) {
+            bins[((coherence * COHERENCES as f32) as usize).min(COHERENCES - 1)] += weight;
+        }
+        extend_with_shares(features, &bins);
+    }
+}
+
+fn extend_with_shares(features: &mut Vec<f32>, bins: &[f32]) {
+    let sum: f32 = bins.iter().sum();
+    features.extend(bins.iter().map(|bin| (bin / (sum + 1e-6)).sqrt()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dipping(degrees: f32) -> StructureTensor {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let level = |at: usize| {
+            let (x, y) = ((at % 64) as f32, (at / 64) as f32);
+            100.0 + 50.0 * ((cos * y - sin * x) * 0.6).sin()
+        };
+        StructureTensor::of(&Plane { width: 64, height: 64, levels: (0..64 * 64).map(level).collect() }, 1.0, 2.0)
+    }
+
+    #[test]
+    fn parallel_reflectors_have_their_dip_and_full_coherence() {
+        for degrees in [0.0, 22.5, -22.5, 45.0, 67.5, 90.0f32] {
+            let tensor = dipping(degrees);
+            let centre = 32 * 64 + 32;
+            let found = tensor.dip[centre].to_degrees();
+            assert!((found - degrees.abs()).abs() < 1.5, "{degrees}: {found}");
+            assert!(tensor.coherence[centre] > 0.95);
+        }
+    }
+
+    #[test]
+    fn the_histogram_of_dips_peaks_at_the_dip() {
+        let mut features = Vec::new();
+        dipping(45.0).dips(&mut features);
+        let peak = (0..DIPS).max_by(|&a, &b| features[a].total_cmp(&features[b])).unwrap();
+        assert_eq!(peak, DIPS / 2);
+        let sum: f32 = features.iter().map(|root| root * root).sum();
+        assert!((sum - 1.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn noise_is_less_coherent_than_reflectors() {
+        let noise = (0..64 * 64u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as f32).collect();
+        let noise = StructureTensor::of(&Plane { width: 64, height: 64, levels: noise }, 1.0, 2.0);
+        let mean = |tensor: &StructureTensor| tensor.coherence.iter().sum::<f32>() / 4096.0;
+        assert!(mean(&noise) < 0.6 * mean(&dipping(10.0)));
+    }
+}

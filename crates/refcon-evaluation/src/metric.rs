@@ -1,0 +1,161 @@
+//! Retrieval metrics of one query.
+
+use crate::Outcome;
+
+/// A measure of one query's ranking, 0..1, higher is better. Over queries it is averaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// The challenge's weighted accuracy in its first reading, `Σ cᵢ·hitᵢ / Σ cᵢ` over the matches that were submitted.
+    WeightedByConfidence,
+    /// The challenge's weighted accuracy in its second reading, `(1/k) · Σ cᵢ·hitᵢ` over the `k` matches that were submitted.
+    WeightedPerMatch,
+    /// Share of hits among the first `k` matches.
+    PrecisionAt(usize),
+    /// Share of hits among the first `R` matches, where `R` is the number of relevant tiles in the corpus.
+    RPrecision,
+    /// Average precision: the mean, over all relevant tiles, of the precision at the rank where each was found.
+    ///
+    /// Manning, Raghavan & Schütze, Introduction to Information Retrieval, 2008, section 8.4.
+    AveragePrecision,
+    /// Average precision over the first `R` matches: `(1/R) · Σ_{i ≤ R} P(i) · hitᵢ`.
+    ///
+    /// Musgrave, Belongie & Lim, A Metric Learning Reality Check, ECCV 2020.
+    MapAtR,
+}
+
+impl Metric {
+    /// All that a score table shows, in its order.
+    pub const ALL: [Self; 8] = [
+        Self::WeightedByConfidence,
+        Self::WeightedPerMatch,
+        Self::PrecisionAt(1),
+        Self::PrecisionAt(3),
+        Self::PrecisionAt(10),
+        Self::RPrecision,
+        Self::AveragePrecision,
+        Self::MapAtR,
+    ];
+
+    /// Its name in a table of means over queries.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::WeightedByConfidence => "weighted accuracy Σc·hit/Σc".into(),
+            Self::WeightedPerMatch => "weighted accuracy Σc·hit/k".into(),
+            Self::PrecisionAt(k) => format!("P@{k}"),
+            Self::RPrecision => "R-precision".into(),
+            Self::AveragePrecision => "mAP".into(),
+            Self::MapAtR => "MAP@R".into(),
+        }
+    }
+
+    /// Its key in JSON output.
+    #[must_use]
+    pub fn key(self) -> String {
+        match self {
+            Self::WeightedByConfidence => "weighted_accuracy_by_confidence".into(),
+            Self::WeightedPerMatch => "weighted_accuracy_per_match".into(),
+            Self::PrecisionAt(k) => format!("precision_at_{k}"),
+            Self::RPrecision => "r_precision".into(),
+            Self::AveragePrecision => "mean_average_precision".into(),
+            Self::MapAtR => "map_at_r".into(),
+        }
+    }
+
+    /// The measure of one query, or `None` where its list of matches is too short to tell.
+    ///
+    /// A query without any match, or whose matches all have confidence 0, has a weighted accuracy of 0.
+    #[must_use]
+    pub fn of(self, outcome: &Outcome) -> Option<f64> {
+        let hits = &outcome.hits;
+        let weighted_hits = || outcome.confidences.iter().zip(hits).filter(|(_, hit)| **hit).map(|(c, _)| c).sum();
+        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+        match self {
+            Self::WeightedByConfidence => Some(share(weighted_hits(), outcome.confidences.iter().sum())),
+            Self::WeightedPerMatch => Some(share(weighted_hits(), hits.len() as f64)),
+            Self::PrecisionAt(k) => (k > 0 && hits.len() >= k).then(|| share(count(&hits[..k]), k as f64)),
+            Self::RPrecision => {
+                let relevant = outcome.relevant;
+                (relevant > 0 && hits.len() >= relevant)
+                    .then(|| share(count(&hits[..relevant]), relevant as f64))
+            }
+            Self::AveragePrecision => {
+                // What comes after the last relevant tile does not matter.
+                let found_all = count(hits) as usize == outcome.relevant;
+                (outcome.relevant > 0 && found_all).then(|| precision_at_hits(hits) / outcome.relevant as f64)
+            }
+            Self::MapAtR => {
+                let relevant = outcome.relevant;
+                (relevant > 0 && hits.len() >= relevant)
+                    .then(|| precision_at_hits(&hits[..relevant]) / relevant as f64)
+            }
+        }
+    }
+}
+
+fn count(hits: &[bool]) -> f64 {
+    hits.iter().filter(|hit| **hit).count() as f64
+}
+
+/// The sum, over all hits, of the precision at their rank.
+fn precision_at_hits(hits: &[bool]) -> f64 {
+    let mut found = 0.0;
+    let mut sum = 0.0;
+    for (rank, _) in hits.iter().enumerate().filter(|(_, hit)| **hit) {
+        found += 1.0;
+        sum += found / (rank + 1) as f64;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(hits: &[u8], confidences: &[f64], relevant: usize) -> Outcome {
+        Outcome {
+            query: "q".into(),
+            class: "c".into(),
+            hits: hits.iter().map(|&hit| hit == 1).collect(),
+            confidences: confidences.to_vec(),
+            relevant,
+        }
+    }
+
+    #[test]
+    fn the_two_readings_of_weighted_accuracy_differ_by_their_denominator() {
+        let outcome = outcome(&[1, 0, 1], &[1.0, 0.8, 0.2], 5);
+        assert!((Metric::WeightedByConfidence.of(&outcome).unwrap() - 1.2 / 2.0).abs() < 1e-12);
+        assert!((Metric::WeightedPerMatch.of(&outcome).unwrap() - 1.2 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn average_precision_is_the_textbooks() {
+        // Hits at ranks 1, 3 and 6: (1/1 + 2/3 + 3/6) / 3.
+        let outcome = outcome(&[1, 0, 1, 0, 0, 1, 0], &[0.0; 7], 3);
+        let expected = (1.0 + 2.0 / 3.0 + 0.5) / 3.0;
+        assert!((Metric::AveragePrecision.of(&outcome).unwrap() - expected).abs() < 1e-12);
+        // Over the first three: (1/1 + 2/3) / 3.
+        assert!((Metric::MapAtR.of(&outcome).unwrap() - (5.0 / 3.0) / 3.0).abs() < 1e-12);
+        assert!((Metric::RPrecision.of(&outcome).unwrap() - 2.0 / 3.0).abs() < 1e-12);
+        assert!((Metric::PrecisionAt(3).of(&outcome).unwrap() - 2.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_list_too_short_to_tell_gives_no_number() {
+        let short = outcome(&[1, 1, 0], &[1.0; 3], 5);
+        assert_eq!(Metric::PrecisionAt(10).of(&short), None);
+        assert_eq!(Metric::RPrecision.of(&short), None);
+        assert_eq!(Metric::AveragePrecision.of(&short), None);
+        assert_eq!(Metric::MapAtR.of(&short), None);
+        assert_eq!(Metric::PrecisionAt(3).of(&short), Some(2.0 / 3.0));
+        let whole = outcome(&[1, 1, 0], &[1.0; 3], 2);
+        assert_eq!(Metric::AveragePrecision.of(&whole), Some(1.0));
+    }
+
+    #[test]
+    fn no_matches_or_no_confidence_score_zero() {
+        assert_eq!(Metric::WeightedByConfidence.of(&outcome(&[], &[], 2)), Some(0.0));
+        assert_eq!(Metric::WeightedByConfidence.of(&outcome(&[1], &[0.0], 2)), Some(0.0));
+    }
+}

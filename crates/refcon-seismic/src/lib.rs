@@ -1,0 +1,18 @@
+//! Surveys, sections and tiles; the synthetic survey generator.
+
+mod amplitude;
+mod axis;
+mod bin_grid;
+mod geometry;
+pub mod numpy;
+mod section;
+pub mod segy;
+pub mod synthetic;
+mod volume;
+
+pub use amplitude::absolute_percentile;
+pub use axis::{Domain, LineAxis, SampleAxis};
+pub use bin_grid::{BinGrid, BinGridFit, PlacedBin};
+pub use geometry::{Geometry, LineGeometry, LineNumbering, Polarity, VolumeGeometry};
+pub use section::{Direction, Section, TileBox, TimeSlice};
+pub use volume::Volume;

@@ -1,0 +1,331 @@
+//! Opening SEG-Y and SU files.
+
+use super::arrange::{Arrangement, Gathers, arrange};
+use super::detect::{Detected, GeometryCandidate, NumberFields, detect};
+use super::index::{self, FileState};
+use super::layout::Layout;
+use super::oddity::{Oddity, OddityKind};
+use super::scan::{Number, ScannedFields, for_each_header, scan};
+use super::source::{FileSource, ReadAt};
+use super::text_header::{TEXT_HEADER_BYTES, TextHeader};
+use super::trace_header::{HeaderField, TraceHeader};
+use super::{BinaryHeader, ByteOrder, Container, MeasurementSystem, OpenOptions, SampleFormat, SegyError};
+use crate::{Geometry, Polarity, SampleAxis};
+use std::path::Path;
+
+/// A SEG-Y or SU file, open for reading, with its traces arranged.
+///
+/// Opening reads every trace header once (or the saved index); after that any trace, line or slice is read with no more
+/// than its own bytes. Several threads can read at a time.
+#[derive(Debug)]
+pub struct SegyFile {
+    pub(super) name: String,
+    pub(super) source: Box<dyn ReadAt>,
+    pub(super) layout: Layout,
+    pub(super) arrangement: Arrangement,
+    pub(super) options: OpenOptions,
+    detected: Detected,
+    position_fields: [HeaderField; 2],
+    oddities: Vec<Oddity>,
+}
+
+impl SegyFile {
+    /// Opens the file at `path`, read-only. What `options` leave open is read from the headers or detected; where that
+    /// took a decision, [`SegyFile::oddities`] says which.
+    ///
+    /// # Errors
+    /// [`SegyError`] where the file cannot be read, is too short for one trace, or is stored in a way refcon does not
+    /// read (obsolete sample formats, traces of different lengths).
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, SegyError> {
+        let name = path.display().to_string();
+        let open = |source| SegyError::Open { name: name.clone(), source };
+        let source = FileSource::open(path).map_err(open)?;
+        let layout = Layout::read(&name, &source, options)?;
+        let state = FileState::of(path).map_err(open)?;
+        let saved =
+            options.index.as_deref().and_then(|index| index::load(index, state, options, layout.trace_count));
+        if let Some((detected, arrangement)) = saved {
+            return Self::assemble(name, Box::new(source), layout, options, detected, arrangement);
+        }
+        let (detected, arrangement) = survey(&name, &source, &layout, options)?;
+        let mut failure = None;
+        if let Some(index) = &options.index {
+            let asked = OpenOptions { index: None, ..options.clone() };
+            // A folder that cannot be written to must not keep anyone from reading.
+            failure = index::save(index, state, &asked, layout.trace_count, &detected, &arrangement).err();
+        }
+        let mut file = Self::assemble(name, Box::new(source), layout, options, detected, arrangement)?;
+        if let Some(error) = failure {
+            file.oddities
+                .push(Oddity::new(OddityKind::Index, format!("The index could not be saved: {error}.")));
+        }
+        Ok(file)
+    }
+
+    /// Opens whatever can be read at any offset; `name` stands for it in messages. No index is read or saved.
+    ///
+    /// # Errors
+    /// As [`SegyFile::open`].
+    pub fn from_source(
+        name: impl Into<String>,
+        source: Box<dyn ReadAt>,
+        options: &OpenOptions,
+    ) -> Result<Self, SegyError> {
+        let name = name.into();
+        let layout = Layout::read(&name, source.as_ref(), options)?;
+        let (detected, arrangement) = survey(&name, source.as_ref(), &layout, options)?;
+        Self::assemble(name, source, layout, options, detected, arrangement)
+    }
+
+    fn assemble(
+        name: String,
+        source: Box<dyn ReadAt>,
+        layout: Layout,
+        options: &OpenOptions,
+        detected: Detected,
+        mut arrangement: Arrangement,
+    ) -> Result<Self, SegyError> {
+        let mut oddities = layout.oddities.clone();
+        oddities.append(&mut arrangement.oddities);
+        let position_fields = position_fields(&name, source.as_ref(), &layout, options)?;
+        let options = options.clone();
+        let mut file =
+            Self { name, source, layout, arrangement, options, detected, position_fields, oddities };
+        if file.position_fields[0] == HeaderField::SOURCE_X {
+            let text = "The CDP coordinates (181–188) are empty; the source coordinates (73–80) are used.";
+            file.oddities.push(Oddity::new(OddityKind::Coordinates, text));
+        }
+        if let Some(suspicion) = super::format_check::suspicion(&file)? {
+            file.oddities.push(suspicion);
+        }
+        let ends = [file.position(0)?, file.position(file.trace_count() - 1)?];
+        if let Geometry::Line(line) = &mut file.arrangement.geometry {
+            line.ends = (ends != [[0.0; 2]; 2]).then_some(ends);
+        }
+        Ok(file)
+    }
+
+    /// The file's path, or the name given with its source.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// SEG-Y or SU.
+    #[must_use]
+    pub fn container(&self) -> Container {
+        self.layout.container
+    }
+
+    /// The textual header; an SU file has none.
+    #[must_use]
+    pub fn text_header(&self) -> Option<&TextHeader> {
+        self.layout.text.as_ref()
+    }
+
+    /// The extended textual headers, read now.
+    ///
+    /// # Errors
+    /// [`SegyError::Read`].
+    pub fn extended_text_headers(&self) -> Result<Vec<TextHeader>, SegyError> {
+        let encoding = self.layout.text.as_ref().map(|text| text.encoding);
+        let headers = (0..u64::from(self.layout.extended_texts)).map(|index| {
+            let mut bytes = [0; TEXT_HEADER_BYTES];
+            let offset =
+                (TEXT_HEADER_BYTES + super::BINARY_HEADER_BYTES) as u64 + index * TEXT_HEADER_BYTES as u64;
+            self.read_bytes("an extended textual header", &mut bytes, offset)?;
+            Ok(TextHeader::decode(&bytes, encoding))
+        });
+        headers.collect()
+    }
+
+    /// The binary header; an SU file has none.
+    #[must_use]
+    pub fn binary_header(&self) -> Option<&BinaryHeader> {
+        self.layout.binary.as_ref()
+    }
+
+    /// How samples are stored.
+    #[must_use]
+    pub fn format(&self) -> SampleFormat {
+        self.layout.format
+    }
+
+    /// Byte order of headers and samples.
+    #[must_use]
+    pub fn byte_order(&self) -> ByteOrder {
+        self.layout.order
+    }
+
+    /// The unit of lengths, where the binary header says it.
+    #[must_use]
+    pub fn measurement_system(&self) -> Option<MeasurementSystem> {
+        self.layout.binary.as_ref().and_then(BinaryHeader::measurement)
+    }
+
+    /// Whole traces in the file.
+    #[must_use]
+    pub fn trace_count(&self) -> u64 {
+        self.layout.trace_count
+    }
+
+    /// The samples of every trace: first position (delay recording time), interval, count.
+    #[must_use]
+    pub fn samples(&self) -> SampleAxis {
+        SampleAxis {
+            domain: self.layout.domain,
+            first: self.arrangement.first_sample,
+            interval: self.layout.interval,
+            count: self.layout.sample_count,
+        }
+    }
+
+    /// How the traces are arranged.
+    #[must_use]
+    pub fn geometry(&self) -> &Geometry {
+        &self.arrangement.geometry
+    }
+
+    /// The header fields that the arrangement comes from.
+    #[must_use]
+    pub fn number_fields(&self) -> NumberFields {
+        self.detected.fields
+    }
+
+    /// The fields that could number the traces, best first, with reasons.
+    #[must_use]
+    pub fn candidates(&self) -> &[GeometryCandidate] {
+        &self.detected.candidates
+    }
+
+    /// The header fields that X and Y are read from.
+    #[must_use]
+    pub fn position_fields(&self) -> [HeaderField; 2] {
+        self.position_fields
+    }
+
+    /// What the bins hold, where they hold several offsets.
+    #[must_use]
+    pub fn gathers(&self) -> Option<&Gathers> {
+        self.arrangement.gathers.as_ref()
+    }
+
+    /// Everything that breaks the rules or took a decision.
+    #[must_use]
+    pub fn oddities(&self) -> &[Oddity] {
+        &self.oddities
+    }
+
+    /// The coordinate reference system that was given on opening.
+    #[must_use]
+    pub fn epsg(&self) -> Option<u32> {
+        self.options.epsg
+    }
+
+    /// The polarity: as given on opening, else what the binary header's impulse polarity code (3257) says.
+    #[must_use]
+    pub fn polarity(&self) -> Option<Polarity> {
+        self.options.polarity.or(match self.layout.binary.as_ref()?.impulse_polarity {
+            1 => Some(Polarity::Normal),
+            2 => Some(Polarity::Reverse),
+            _ => None,
+        })
+    }
+
+    /// Inline and crossline number of a trace; on a 2-D line 0 and the number along it. `None` past the last trace.
+    #[must_use]
+    pub fn numbers(&self, trace: u64) -> Option<[i32; 2]> {
+        self.arrangement.runs.numbers(trace)
+    }
+
+    /// The header of a trace, read now.
+    ///
+    /// # Errors
+    /// [`SegyError::NoSuchTrace`], [`SegyError::Read`].
+    pub fn trace_header(&self, trace: u64) -> Result<TraceHeader, SegyError> {
+        self.check_trace(trace)?;
+        let mut bytes = [0; super::TRACE_HEADER_BYTES];
+        self.read_bytes("a trace header", &mut bytes, self.layout.trace_offset(trace))?;
+        Ok(TraceHeader::new(bytes, self.layout.order))
+    }
+
+    /// X and Y of a trace, read now from its header.
+    ///
+    /// # Errors
+    /// As [`SegyFile::trace_header`].
+    pub fn position(&self, trace: u64) -> Result<[f64; 2], SegyError> {
+        let [x, y] = self.position_fields;
+        Ok(self.trace_header(trace)?.position(x, y))
+    }
+
+    pub(super) fn check_trace(&self, trace: u64) -> Result<(), SegyError> {
+        let count = self.trace_count();
+        if trace < count {
+            Ok(())
+        } else {
+            Err(SegyError::NoSuchTrace { name: self.name.clone(), trace, count })
+        }
+    }
+
+    pub(super) fn read_bytes(
+        &self,
+        what: &'static str,
+        buffer: &mut [u8],
+        offset: u64,
+    ) -> Result<(), SegyError> {
+        let bytes = buffer.len();
+        self.source.read_exact_at(buffer, offset).map_err(|source| SegyError::Read {
+            name: self.name.clone(),
+            what,
+            offset,
+            bytes,
+            source,
+        })
+    }
+}
+
+/// Detects the numbering and reads all trace headers.
+fn survey(
+    name: &str,
+    source: &dyn ReadAt,
+    layout: &Layout,
+    options: &OpenOptions,
+) -> Result<(Detected, Arrangement), SegyError> {
+    let detected = detect(name, source, layout, options)?;
+    let numbers = match detected.fields {
+        NumberFields::Volume { inline, crossline } => [Number::Field(inline), Number::Field(crossline)],
+        NumberFields::Line { number, .. } => [Number::Zero, number.map_or(Number::Zero, Number::Field)],
+    };
+    let position = position_fields(name, source, layout, options)?;
+    let scan = scan(name, source, layout, &ScannedFields { numbers, position })?;
+    let line = layout.binary.as_ref().map_or(0, |binary| binary.line);
+    let arrangement = arrange(scan, detected.fields, layout, line);
+    Ok((detected, arrangement))
+}
+
+/// Traces looked at to see whether coordinates are filled in.
+const PROBED_POSITIONS: u64 = 16;
+
+/// Where X and Y are: as given, else the CDP coordinates, else the source coordinates where only those are filled in.
+fn position_fields(
+    name: &str,
+    source: &dyn ReadAt,
+    layout: &Layout,
+    options: &OpenOptions,
+) -> Result<[HeaderField; 2], SegyError> {
+    let standard = [HeaderField::CDP_X, HeaderField::CDP_Y];
+    if options.x.is_some() || options.y.is_some() {
+        return Ok([options.x.unwrap_or(standard[0]), options.y.unwrap_or(standard[1])]);
+    }
+    let mut filled = [false; 2];
+    let pairs = [standard, [HeaderField::SOURCE_X, HeaderField::SOURCE_Y]];
+    for probe in 0..PROBED_POSITIONS.min(layout.trace_count) {
+        let trace = probe * (layout.trace_count - 1) / PROBED_POSITIONS.min(layout.trace_count);
+        for_each_header(name, source, layout, trace..trace + 1, |_, header| {
+            for (filled, pair) in filled.iter_mut().zip(pairs) {
+                *filled |= pair.into_iter().any(|field| header.get(field) != 0);
+            }
+        })?;
+    }
+    Ok(if filled == [false, true] { pairs[1] } else { standard })
+}

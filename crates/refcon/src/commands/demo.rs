@@ -1,0 +1,226 @@
+//! `refcon demo`: the main job on a survey that the program makes itself.
+
+use crate::commands::predict::{MatchCount, Metric, Predict};
+use crate::commands::score::{ScoreTable, counted};
+use crate::commands::synth::{SurveyArguments, write_segy};
+use crate::failure::Failure;
+use crate::output::Output;
+use clap::Args;
+use rayon::prelude::*;
+use refcon_evaluation::Gold;
+use refcon_image::figure::{Axis, Canvas, SectionPlot, class_gallery, encode_png, section};
+use refcon_image::{ClassTiles, ColourMap, GreyImage};
+use refcon_library::{Submission, files};
+use refcon_seismic::synthetic::{LabelledTile, SeismicClass, Split, SyntheticSurvey, TileRequest};
+use refcon_seismic::{Direction, absolute_percentile};
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Percent of amplitudes that are shown without clipping.
+const CLIP_PERCENT: f64 = 99.0;
+
+/// Tiles of each class in the picture of the classes, and matches of each query in the report.
+const TILES_IN_GALLERY: usize = 6;
+const MATCHES_IN_REPORT: usize = 5;
+
+/// Says that a folder is a demo's, and may be replaced by the next one.
+const MARKER: &str = "MADE-BY-REFCON-DEMO.txt";
+const MARKER_TEXT: &str = "refcon demo made this folder and replaces what is in it when it runs again.\n";
+
+/// Try everything on a synthetic survey: make it, cut tiles, find look-alikes, score them, write a report
+///
+/// Needs nothing but this program. Writes a folder with the survey (SEG-Y), a picture of it, query and corpus tiles, their
+/// true classes, the results (every query's ranking of the whole corpus) and the report.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Folder to write; an earlier demo in it is replaced
+    #[arg(long, short, value_name = "DIR", default_value = "refcon-demo")]
+    output: PathBuf,
+
+    /// `texture`, or the folder of a checkpoint, as in `refcon predict`
+    #[arg(long, default_value = "texture", value_name = "NAME|PATH")]
+    encoder: String,
+
+    #[command(flatten)]
+    survey: SurveyArguments,
+}
+
+impl Demo {
+    pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
+        let folder = &self.output;
+        prepare(folder)?;
+        output.step("making a synthetic survey");
+        let survey = self.survey.generate()?;
+        write_segy(&survey, &folder.join("survey.sgy"))?;
+        let clip = absolute_percentile(&survey.volume.amplitudes, CLIP_PERCENT);
+        let picture = section_picture(&survey, clip);
+        picture.write_png(&folder.join("section.png")).map_err(Failure::output)?;
+
+        output.step("cutting tiles");
+        let request = TileRequest { seed: self.survey.seed, ..TileRequest::default() };
+        let selection = survey.labelled_tiles(&request).map_err(Failure::usage)?;
+        for missing in &selection.shortfalls {
+            let (class, split) = (missing.class.name(), missing.split);
+            tracing::info!("{class}: {} of {} {split:?} tiles", missing.found, missing.asked);
+        }
+        let cut = |(number, tile): (usize, &LabelledTile)| CutTile::new(&survey, *tile, number, clip);
+        let tiles: Vec<CutTile> = selection.tiles.par_iter().enumerate().map(cut).collect();
+        tiles.par_iter().try_for_each(|tile| tile.write(folder))?;
+        write_gold(&tiles, &folder.join("gold.csv"))?;
+        gallery(&tiles).write_png(&folder.join("classes.png")).map_err(Failure::output)?;
+
+        output.step("finding look-alikes");
+        let predict = Predict {
+            query: folder.join("query"),
+            corpus: folder.join("corpus"),
+            k: MatchCount::All,
+            output: folder.join("results.json"),
+            report: Some(folder.join("report.html")),
+            report_matches: MATCHES_IN_REPORT,
+            table: None,
+            encoder: self.encoder.clone(),
+            metric: Metric::Cosine,
+            gold: Some(folder.join("gold.csv")),
+            strict: true,
+        };
+        let prediction = predict.predict(output)?;
+
+        let gold = Gold::read(&folder.join("gold.csv")).map_err(Failure::input)?;
+        let results = Submission::read(&predict.output).map_err(Failure::input)?;
+        let scores = ScoreTable::new(&results, &gold).map_err(Failure::input)?;
+        let text = format!(
+            "{}\n{} compared with {} of a synthetic survey. In {}:\n  \
+             survey.sgy    the survey, SEG-Y\n  section.png   a section of it\n  classes.png   tiles of each class\n  \
+             query, corpus the tiles, and gold.csv their classes\n  results.json  each query's ranking of the corpus\n\n\
+             report: {}\n",
+            scores.text(),
+            counted(prediction.queries, "query tile", "query tiles"),
+            counted(prediction.corpus, "corpus tile", "corpus tiles"),
+            folder.display(),
+            folder.join("report.html").display(),
+        );
+        let result = json!({
+            "folder": folder,
+            "report": folder.join("report.html"),
+            "results": predict.output,
+            "queries": prediction.queries,
+            "corpus": prediction.corpus,
+            "scores": scores.json(),
+        });
+        output.result(&text, &result)
+    }
+}
+
+/// Makes the folder and its two folders of tiles, empty. A folder that holds anything but an earlier demo is left alone.
+fn prepare(folder: &Path) -> Result<(), Failure> {
+    let cannot = |path: &Path, error| Failure::output(format!("cannot prepare {}: {error}", path.display()));
+    let marker = folder.join(MARKER);
+    let occupied = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    if occupied && !marker.exists() {
+        let problem = "it is not empty and no earlier demo; give another folder with -o";
+        return Err(Failure::output(format!("cannot write the demo to {}: {problem}", folder.display())));
+    }
+    for split in ["query", "corpus"] {
+        let tiles = folder.join(split);
+        if tiles.exists() {
+            fs::remove_dir_all(&tiles).map_err(|error| cannot(&tiles, error))?;
+        }
+        fs::create_dir_all(&tiles).map_err(|error| cannot(&tiles, error))?;
+    }
+    files::write_whole(&marker, |out| out.write_all(MARKER_TEXT.as_bytes())).map_err(Failure::output)
+}
+
+/// A labelled tile as a picture.
+struct CutTile {
+    tile: LabelledTile,
+    /// Tells where the tile lies, and not what it shows.
+    name: String,
+    image: GreyImage,
+}
+
+impl CutTile {
+    fn new(survey: &SyntheticSurvey, tile: LabelledTile, number: usize, clip: f32) -> Self {
+        let section = survey.volume.section(tile.direction, tile.line);
+        // Labelled tiles lie on lines of their survey and inside its sections.
+        let amplitudes = section.and_then(|section| section.cut(tile.tile_box)).unwrap_or_default();
+        let direction = match tile.direction {
+            Direction::Inline => "inline",
+            Direction::Crossline => "crossline",
+        };
+        let name = format!("{direction}-{}-{number:03}.png", tile.line);
+        let image = grey(&amplitudes, tile.tile_box.traces, tile.tile_box.samples, clip);
+        Self { tile, name, image }
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), Failure> {
+        let split = match self.tile.split {
+            Split::Query => "query",
+            Split::Corpus => "corpus",
+        };
+        let path = folder.join(split).join(&self.name);
+        files::write_whole(&path, |out| out.write_all(&encode_png(&self.image))).map_err(Failure::output)
+    }
+}
+
+/// Amplitudes from −`clip` to `clip` as grey from black to white.
+fn grey(amplitudes: &[f32], width: usize, height: usize, clip: f32) -> GreyImage {
+    let grey = |amplitude: &f32| (0.5 + 0.5 * amplitude / clip.max(f32::MIN_POSITIVE)).clamp(0.0, 1.0);
+    let pixels = amplitudes.iter().map(grey).collect();
+    GreyImage::new(width, height, pixels).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+fn write_gold(tiles: &[CutTile], path: &Path) -> Result<(), Failure> {
+    let written = files::write_whole(path, |out| {
+        let mut table = csv::Writer::from_writer(out);
+        table.write_record(["part", "file", "label"])?;
+        for cut in tiles {
+            let part = match cut.tile.split {
+                Split::Query => "query",
+                Split::Corpus => "image_corpus",
+            };
+            table.write_record([part, &cut.name, cut.tile.class.name()])?;
+        }
+        table.flush()
+    });
+    written.map_err(Failure::output)
+}
+
+/// The first tiles of each class, as `refcon show classes` draws them.
+fn gallery(tiles: &[CutTile]) -> Canvas {
+    let classes: Vec<ClassTiles> = SeismicClass::ALL
+        .iter()
+        .map(|class| {
+            let of_class: Vec<&CutTile> = tiles.iter().filter(|cut| cut.tile.class == *class).collect();
+            let shown = of_class.iter().take(TILES_IN_GALLERY).map(|cut| cut.image.clone()).collect();
+            ClassTiles { name: class.name().into(), count: of_class.len(), tiles: shown }
+        })
+        .collect();
+    class_gallery("Synthetic survey: tiles of each class", &classes)
+}
+
+/// The inline with most salt in it.
+fn section_picture(survey: &SyntheticSurvey, clip: f32) -> Canvas {
+    let volume = &survey.volume;
+    let inline_size = volume.crosslines.count * volume.samples.count;
+    let salt = |labels: &[u8]| labels.iter().filter(|&&label| label == SeismicClass::Salt.label()).count();
+    let per_inline: Vec<usize> = survey.labels.chunks_exact(inline_size).map(salt).collect();
+    let index = (0..per_inline.len()).max_by_key(|&inline| per_inline[inline]).unwrap_or(0);
+    let line = volume.inlines.number(index);
+    let amplitudes = volume.section(Direction::Inline, line).map(|section| section.amplitudes).unwrap_or_default();
+    let axis = |label: &str, unit: &str, first: f64, last: f64| Axis {
+        label: label.into(),
+        unit: unit.into(),
+        first,
+        last,
+    };
+    let samples = volume.samples;
+    section(&SectionPlot {
+        title: &format!("Synthetic survey, seed {}, inline {line}", survey.spec.seed),
+        image: &grey(&amplitudes, volume.crosslines.count, samples.count, clip),
+        colours: ColourMap::Grey,
+        across: &axis("Crossline", "", volume.crosslines.first.into(), volume.crosslines.last().into()),
+        down: &axis("Two-way time", samples.domain.unit(), samples.first, samples.position(samples.count - 1)),
+        amplitudes: &axis("Amplitude", "", (-clip).into(), clip.into()),
+    })
+}

@@ -1,0 +1,7 @@
+//! One file a command.
+
+pub(crate) mod demo;
+pub(crate) mod predict;
+pub(crate) mod score;
+pub(crate) mod show;
+pub(crate) mod synth;

@@ -1,0 +1,157 @@
+//! `refcon score`: results against the true classes.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use clap::Args;
+use refcon_evaluation::{Estimate, Evaluation, Gold, JudgeError, Metric, evaluate, judge};
+use refcon_library::Submission;
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// Score results against the true classes
+///
+/// Prints both readings of the challenge's weighted accuracy, P@1/3/10, R-precision, mAP and MAP@R: means over queries,
+/// the macro average (mean of the classes' means) and each class, with 95 % bootstrap intervals. What a short list of
+/// matches cannot tell is left open: mAP needs `refcon predict -k all`.
+#[derive(Debug, Args)]
+pub(crate) struct Score {
+    /// Result file of `refcon predict`
+    #[arg(value_name = "RESULTS.json")]
+    results: PathBuf,
+
+    /// True classes: a CSV with the columns part (query, or image_corpus or corpus), file and label
+    #[arg(long, value_name = "FILE.csv")]
+    gold: PathBuf,
+}
+
+impl Score {
+    pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
+        let submission = Submission::read(&self.results).map_err(Failure::input)?;
+        let gold = Gold::read(&self.gold).map_err(Failure::input)?;
+        let table = ScoreTable::new(&submission, &gold)
+            .map_err(|error| Failure::input(format!("{}: {error}", self.results.display())))?;
+        output.result(&table.text(), &table.json())
+    }
+}
+
+/// An evaluation, ready to be told.
+pub(crate) struct ScoreTable {
+    evaluation: Evaluation,
+}
+
+impl ScoreTable {
+    pub(crate) fn new(submission: &Submission, gold: &Gold) -> Result<Self, JudgeError> {
+        Ok(Self { evaluation: evaluate(&judge(submission, gold)?) })
+    }
+
+    /// Name, mean over queries and its interval, of every metric that is known.
+    pub(crate) fn report_rows(&self) -> Vec<(String, String, String)> {
+        let rows = Metric::ALL.iter().zip(&self.evaluation.overall);
+        rows.filter_map(|(metric, estimate)| {
+            estimate.map(|estimate| (metric.name(), format!("{:.3}", estimate.mean), interval(&estimate)))
+        })
+        .collect()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let evaluation = &self.evaluation;
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}\n", counted(evaluation.queries, "query", "queries"));
+        let _ = writeln!(text, "{:<28}{:<26}{:<26}", "", "mean over queries", "macro over classes");
+        for ((metric, overall), average) in
+            Metric::ALL.iter().zip(&evaluation.overall).zip(&evaluation.macro_average)
+        {
+            let row = format!("{:<28}{:<26}{:<26}", metric.name(), with_interval(*overall), with_interval(*average));
+            let _ = writeln!(text, "{}", row.trim_end());
+        }
+        let short = evaluation.overall.iter().any(Option::is_none);
+        if short {
+            let _ = writeln!(
+                text,
+                "\n–: cannot be told from lists of {}; `refcon predict -k all` ranks the whole corpus",
+                counted(evaluation.shortest_list, "match", "matches")
+            );
+        }
+        if evaluation.without_relevant > 0 {
+            let _ = writeln!(
+                text,
+                "\n{} of a class that the corpus has no tile of: left out of R-precision, mAP and MAP@R",
+                counted(evaluation.without_relevant, "query", "queries")
+            );
+        }
+        text.push('\n');
+        self.class_table(&mut text);
+        text
+    }
+
+    fn class_table(&self, text: &mut String) {
+        let classes = &self.evaluation.classes;
+        let first = classes.iter().map(|class| class.class.chars().count()).max().unwrap_or(0).max(5) + 2;
+        let titles = ["acc Σc·h/Σc", "acc Σc·h/k", "P@1", "P@3", "P@10", "R-prec", "mAP", "MAP@R"];
+        let mut head = format!("{:<first$}{:>7}{:>8}", "class", "queries", "corpus");
+        for title in titles {
+            let _ = write!(head, "{title:>13}");
+        }
+        let _ = writeln!(text, "{head}");
+        for class in classes {
+            let _ = write!(text, "{:<first$}{:>7}{:>8}", class.class, class.queries, class.relevant);
+            for estimate in &class.estimates {
+                let mean = estimate.map_or("–".into(), |estimate| format!("{:.3}", estimate.mean));
+                let _ = write!(text, "{mean:>13}");
+            }
+            text.push('\n');
+            if class.estimates.iter().flatten().any(|estimate| estimate.interval.is_some()) {
+                let _ = write!(text, "{:<first$}{:>15}", "", "95 %");
+                for estimate in &class.estimates {
+                    let _ = write!(text, "{:>13}", estimate.map_or(String::new(), |estimate| interval(&estimate)));
+                }
+                text.push('\n');
+            }
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let evaluation = &self.evaluation;
+        let classes: Map<String, Value> = evaluation
+            .classes
+            .iter()
+            .map(|class| {
+                let mut value = estimates(&class.estimates);
+                value.insert("queries".into(), class.queries.into());
+                value.insert("corpus".into(), class.relevant.into());
+                (class.class.clone(), value.into())
+            })
+            .collect();
+        json!({
+            "queries": evaluation.queries,
+            "shortest_list": evaluation.shortest_list,
+            "queries_without_relevant_tiles": evaluation.without_relevant,
+            "overall": estimates(&evaluation.overall),
+            "macro": estimates(&evaluation.macro_average),
+            "classes": classes,
+        })
+    }
+}
+
+fn estimates(estimates: &[Option<Estimate>]) -> Map<String, Value> {
+    let value = |estimate: Estimate| match estimate.interval {
+        Some(interval) => json!({"mean": estimate.mean, "low": interval.low, "high": interval.high}),
+        None => json!({"mean": estimate.mean, "low": null, "high": null}),
+    };
+    Metric::ALL.iter().zip(estimates).map(|(metric, estimate)| (metric.key(), estimate.map_or(Value::Null, value))).collect()
+}
+
+fn with_interval(estimate: Option<Estimate>) -> String {
+    estimate.map_or("–".into(), |estimate| format!("{:.3}  {}", estimate.mean, interval(&estimate)))
+}
+
+fn interval(estimate: &Estimate) -> String {
+    estimate.interval.map_or(String::new(), |interval| format!("{:.3}–{:.3}", interval.low, interval.high))
+}
+
+/// `1 query`, `2 queries`.
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

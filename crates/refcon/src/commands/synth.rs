@@ -1,0 +1,207 @@
+//! `refcon synth`: a synthetic survey with its label volume.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use clap::Args;
+use refcon_seismic::numpy;
+use refcon_seismic::segy::{self, WriteOptions};
+use refcon_seismic::synthetic::{SeismicClass, SyntheticSpec, SyntheticSurvey, generate};
+use refcon_seismic::{BinGrid, Volume};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Make a synthetic survey with its label volume
+///
+/// A reflectivity model with folds, faults, a salt body, channels, wedges, bright, chaotic and transparent packages,
+/// convolved with a Ricker wavelet, with band-limited noise. The same seed gives the same survey. The labels are a volume
+/// of the same shape; each value is one of the eight classes of the challenge, which are listed at the end.
+#[derive(Debug, Args)]
+pub(crate) struct Synth {
+    /// The volume to write: .sgy or .segy (SEG-Y revision 1), or .npy (NumPy, [inline, crossline, sample], 32-bit floats).
+    /// The labels go beside it, as NAME-labels, in the same format
+    #[arg(long, short, value_name = "FILE.sgy|FILE.npy")]
+    output: PathBuf,
+
+    #[command(flatten)]
+    survey: SurveyArguments,
+}
+
+/// What the user may choose about a survey.
+#[derive(Debug, Args)]
+pub(crate) struct SurveyArguments {
+    /// Each seed is another geology
+    #[arg(long, default_value_t = SyntheticSpec::default().seed)]
+    pub(crate) seed: u64,
+
+    /// Number of inlines
+    #[arg(long, default_value_t = SyntheticSpec::default().inlines, value_name = "N")]
+    inlines: usize,
+
+    /// Number of crosslines
+    #[arg(long, default_value_t = SyntheticSpec::default().crosslines, value_name = "N")]
+    crosslines: usize,
+
+    /// Samples in a trace
+    #[arg(long, default_value_t = SyntheticSpec::default().samples, value_name = "N")]
+    samples: usize,
+
+    /// Sample interval, ms
+    #[arg(long, default_value_t = SyntheticSpec::default().interval_ms, value_name = "MS")]
+    interval: f64,
+
+    /// Peak frequency of the Ricker wavelet, Hz
+    #[arg(long, default_value_t = SyntheticSpec::default().peak_frequency_hz, value_name = "HZ")]
+    frequency: f64,
+
+    /// Amplitude of the signal over that of the noise (root mean square); `inf` for no noise
+    #[arg(long, default_value_t = SyntheticSpec::default().signal_to_noise, value_name = "RATIO")]
+    signal_to_noise: f64,
+}
+
+impl SurveyArguments {
+    pub(crate) fn generate(&self) -> Result<SyntheticSurvey, Failure> {
+        let spec = SyntheticSpec {
+            seed: self.seed,
+            inlines: self.inlines,
+            crosslines: self.crosslines,
+            samples: self.samples,
+            interval_ms: self.interval,
+            peak_frequency_hz: self.frequency,
+            signal_to_noise: self.signal_to_noise,
+        };
+        generate(&spec).map_err(Failure::usage)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Format {
+    Segy,
+    Numpy,
+}
+
+impl Synth {
+    pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
+        let format = format_of(&self.output)?;
+        let labels_path = beside(&self.output, "-labels");
+        for path in [&self.output, &labels_path] {
+            refcon_library::files::check_writable(path).map_err(Failure::output)?;
+        }
+        output.step("making the survey");
+        let survey = self.survey.generate()?;
+        output.step("writing it");
+        write(&survey, format, &self.output, &labels_path)?;
+        let shares = shares(&survey);
+        output.result(&summary(&survey, &self.output, &labels_path, &shares), &result(self, &labels_path, &shares))
+    }
+}
+
+fn format_of(path: &Path) -> Result<Format, Failure> {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension.as_deref() {
+        Some("sgy" | "segy") => Ok(Format::Segy),
+        Some("npy") => Ok(Format::Numpy),
+        _ => Err(Failure::usage(format!("{}: expected a name that ends in .sgy, .segy or .npy", path.display()))),
+    }
+}
+
+/// `survey.sgy` → `survey-labels.sgy`
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(suffix);
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+fn write(survey: &SyntheticSurvey, format: Format, path: &Path, labels_path: &Path) -> Result<(), Failure> {
+    match format {
+        Format::Numpy => {
+            let volume = &survey.volume;
+            let shape = [volume.inlines.count, volume.crosslines.count, volume.samples.count];
+            numpy::write_volume(path, volume).map_err(Failure::output)?;
+            numpy::write_labels(labels_path, shape, &survey.labels).map_err(Failure::output)
+        }
+        Format::Segy => {
+            write_segy(survey, path)?;
+            let labels = Volume {
+                amplitudes: survey.labels.iter().map(|&label| f32::from(label)).collect(),
+                ..survey.volume.clone()
+            };
+            let mut description = vec![format!("LABELS OF {}", file_name(path))];
+            description.extend(SeismicClass::ALL.map(|class| format!("{} {}", class.label(), class.name())));
+            segy::write_volume(labels_path, &labels, &options(description)).map_err(Failure::output)
+        }
+    }
+}
+
+/// Writes the amplitudes as SEG-Y, with lines on a map grid and a textual header that says what they are.
+pub(crate) fn write_segy(survey: &SyntheticSurvey, path: &Path) -> Result<(), Failure> {
+    let description = vec![
+        format!("SYNTHETIC SURVEY, SEED {}, MADE BY REFCON {}", survey.spec.seed, env!("CARGO_PKG_VERSION")),
+        format!("RICKER WAVELET, PEAK FREQUENCY {} HZ", survey.spec.peak_frequency_hz),
+    ];
+    segy::write_volume(path, &survey.volume, &options(description)).map_err(Failure::output)
+}
+
+fn options(description: Vec<String>) -> WriteOptions {
+    WriteOptions { description, grid: Some(grid()), ..WriteOptions::default() }
+}
+
+/// A map position for a survey that lies nowhere.
+const ORIGIN: [f64; 2] = [500_000.0, 6_000_000.0];
+/// Metres between inlines and between crosslines.
+const BIN_SIZE: [f64; 2] = [25.0, 12.5];
+/// Direction in which inlines run, degrees clockwise from north: turned, as real surveys are.
+const AZIMUTH: f64 = 30.0;
+
+fn grid() -> BinGrid {
+    let (east, north) = AZIMUTH.to_radians().sin_cos();
+    BinGrid {
+        origin: ORIGIN,
+        inline_step: [BIN_SIZE[0] * north, -BIN_SIZE[0] * east],
+        crossline_step: [BIN_SIZE[1] * east, BIN_SIZE[1] * north],
+    }
+}
+
+/// The share of the volume that each class has.
+fn shares(survey: &SyntheticSurvey) -> Vec<(SeismicClass, f64)> {
+    let mut counts = [0usize; SeismicClass::ALL.len()];
+    for &label in &survey.labels {
+        counts[usize::from(label)] += 1;
+    }
+    let total = survey.labels.len() as f64;
+    SeismicClass::ALL.iter().map(|&class| (class, counts[usize::from(class.label())] as f64 / total)).collect()
+}
+
+fn summary(survey: &SyntheticSurvey, path: &Path, labels: &Path, shares: &[(SeismicClass, f64)]) -> String {
+    let volume = &survey.volume;
+    let mut text = format!(
+        "survey: {} ({} inlines × {} crosslines × {} samples of {} ms)\nlabels: {}\n",
+        path.display(),
+        volume.inlines.count,
+        volume.crosslines.count,
+        volume.samples.count,
+        volume.samples.interval,
+        labels.display()
+    );
+    for (class, share) in shares {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {} {:<22} {:>5.1} %", class.label(), class.name(), 100.0 * share);
+    }
+    text
+}
+
+fn result(synth: &Synth, labels: &Path, shares: &[(SeismicClass, f64)]) -> Value {
+    let classes: Map<String, Value> = shares
+        .iter()
+        .map(|(class, share)| (class.name().into(), json!({"label": class.label(), "share": share})))
+        .collect();
+    json!({"survey": synth.output, "labels": labels, "seed": synth.survey.seed, "classes": classes})
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,89 @@
+//! From a folder of tiles to embeddings.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use rayon::prelude::*;
+use refcon_encoders::{Embeddings, Encoder, Pretrained, Texture};
+use refcon_image::{DecodeLimits, TileFile};
+use std::path::{Path, PathBuf};
+
+/// Tiles that are read before they are embedded together: enough for every thread, few enough to hold in memory.
+const TILES_A_BLOCK: usize = 64;
+
+/// The tiles of a folder that could be read, and their embeddings.
+#[derive(Debug)]
+pub(crate) struct EmbeddedFolder {
+    /// Tiles, sorted by name.
+    pub(crate) tiles: Vec<TileFile>,
+    /// One a tile.
+    pub(crate) embeddings: Embeddings,
+    /// A line for each tile that could not be read.
+    pub(crate) skipped: Vec<String>,
+}
+
+impl EmbeddedFolder {
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.tiles.iter().map(|tile| tile.name.as_str()).collect()
+    }
+}
+
+/// The encoder that the user asked for: `texture`, or the path of a checkpoint.
+pub(crate) fn open_encoder(name: &str) -> Result<Box<dyn Encoder>, Failure> {
+    if name == "texture" {
+        return Ok(Box::new(Texture::new()));
+    }
+    let path = PathBuf::from(name);
+    if !path.exists() {
+        return Err(Failure::input(format!(
+            "no encoder {name}: expected `texture`, or the path of a checkpoint (a folder with config.json and \
+             model.safetensors)"
+        )));
+    }
+    Ok(Box::new(Pretrained::open(&path).map_err(Failure::input)?))
+}
+
+/// Reads and embeds every tile of `folder`. A tile that cannot be read is skipped, or an error where `strict`.
+pub(crate) fn embed_folder(
+    folder: &Path,
+    encoder: &dyn Encoder,
+    strict: bool,
+    what: &'static str,
+    output: &Output,
+) -> Result<EmbeddedFolder, Failure> {
+    let files = refcon_image::list(folder).map_err(Failure::input)?;
+    let limits = DecodeLimits::default();
+    let progress = output.progress(what, files.len());
+    let mut tiles = Vec::with_capacity(files.len());
+    let mut skipped = Vec::new();
+    let mut values = Vec::with_capacity(files.len() * encoder.dimension());
+    for block in files.chunks(TILES_A_BLOCK) {
+        let read: Vec<_> = block.par_iter().map(|file| refcon_image::read(&file.path, &limits)).collect();
+        let mut images = Vec::with_capacity(block.len());
+        for (file, image) in block.iter().zip(read) {
+            match image {
+                Ok(image) => {
+                    tiles.push(file.clone());
+                    images.push(image);
+                }
+                Err(error) if strict => return Err(Failure::input(error)),
+                Err(error) => {
+                    progress.suspend(|| tracing::warn!("skipped: {error}"));
+                    skipped.push(error.to_string());
+                }
+            }
+        }
+        values.extend(encoder.embed(&images).map_err(Failure::other)?);
+        progress.inc(block.len() as u64);
+    }
+    progress.finish_and_clear();
+    if tiles.is_empty() {
+        return Err(Failure::input(format!(
+            "none of the {} image files in {} could be read; the first: {}",
+            files.len(),
+            folder.display(),
+            skipped.first().map_or("", String::as_str)
+        )));
+    }
+    let embeddings = Embeddings::new(encoder.id().clone(), encoder.dimension(), values).map_err(Failure::other)?;
+    Ok(EmbeddedFolder { tiles, embeddings, skipped })
+}

@@ -1,0 +1,110 @@
+//! `refcon`: find everything that looks like a feature in all your seismic surveys.
+
+mod commands;
+mod embedding;
+mod failure;
+mod output;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use output::Output;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER_HELP: &str = "\
+Words:
+  tile       a rectangle of a seismic section, as a grey image
+  query      a tile that shows what you look for
+  corpus     the tiles to search in
+  encoder    turns a tile into an embedding, a list of numbers; tiles that look alike get embeddings that lie close
+  match      a tile of the corpus, with its distance to the query and a confidence from 0 to 1
+
+First steps:
+  refcon demo
+  refcon predict --query MY_TILES --corpus ALL_TILES -o results.json --report report.html
+
+Exit codes:
+  0 done   1 failed   2 wrong usage   3 an input could not be used   4 an output could not be written
+
+Nothing is downloaded and nothing leaves this machine.";
+
+/// Reflection Connection: draw a box around a feature on a seismic section, find everything that looks like it.
+#[derive(Debug, Parser)]
+#[command(name = "refcon", version, styles = STYLES, after_long_help = AFTER_HELP, after_help = "More: refcon --help")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Print the result as one JSON object on standard output, for scripts
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    json: bool,
+
+    /// Print no progress and only what went wrong
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
+    quiet: bool,
+
+    /// Say more about what is being done (-vv: still more); RUST_LOG sets it in detail
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
+    verbose: u8,
+
+    /// Threads to use [default: one a core]
+    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
+    threads: Option<std::num::NonZeroUsize>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(commands::demo::Demo),
+    Predict(commands::predict::Predict),
+    Score(commands::score::Score),
+    Show(commands::show::Show),
+    Synth(commands::synth::Synth),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr(arguments.quiet, arguments.verbose);
+    let output = Output { json: arguments.json, quiet: arguments.quiet };
+    let done = set_threads(arguments.threads).and_then(|()| match arguments.command {
+        Command::Demo(demo) => demo.run(&output),
+        Command::Predict(predict) => predict.run(&output),
+        Command::Score(score) => score.run(&output),
+        Command::Show(show) => show.run(&output),
+        Command::Synth(synth) => synth.run(&output),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn set_threads(threads: Option<std::num::NonZeroUsize>) -> Result<(), Failure> {
+    let Some(threads) = threads else { return Ok(()) };
+    rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().map_err(Failure::other)
+}
+
+fn log_to_stderr(quiet: bool, verbose: u8) {
+    let level = match (quiet, verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info,refcon=debug",
+        (false, _) => "debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
+}
