@@ -111,7 +111,9 @@ impl Checkpoint {
         let (_, metadata) = SafeTensors::read_metadata(&header).map_err(|error| format(error.to_string()))?;
         let expected = 8 + header_length + metadata.data_len() as u64;
         if length != expected {
-            return Err(format(format!("it has {length} bytes, its header describes {expected}; it may be cut short")));
+            return Err(format(format!(
+                "it has {length} bytes, its header describes {expected}; it may be cut short"
+            )));
         }
         Ok(Self { path: path.into(), file, metadata, data_start: 8 + header_length })
     }
@@ -134,7 +136,11 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When a tensor is missing, has another shape or type than expected, or is left over; the message names them.
-    pub fn check(&self, expected: &[Expected], unneeded: impl Fn(&str) -> bool) -> Result<(), CheckpointError> {
+    pub fn check(
+        &self,
+        expected: &[Expected],
+        unneeded: impl Fn(&str) -> bool,
+    ) -> Result<(), CheckpointError> {
         let mut missing = Vec::new();
         let mut misshapen = Vec::new();
         for Expected { name, shape } in expected {

@@ -152,7 +152,9 @@ fn preprocessing(path: &Path, image_size: usize) -> Result<Preprocessing, Checkp
         let file: EncoderFile = parse(path, &read_text(path)?)?;
         let crop = file.preprocessing.crop() as usize;
         if crop != image_size {
-            return Err(problem(format!("the crop is {crop} pixels, expected the model's image_size {image_size}")));
+            return Err(problem(format!(
+                "the crop is {crop} pixels, expected the model's image_size {image_size}"
+            )));
         }
         return Ok(file.preprocessing);
     }

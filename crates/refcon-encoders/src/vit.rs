@@ -79,7 +79,10 @@ impl VitConfig {
             ));
         }
         if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
-            return Some(format!("layer_norm_eps is {}, expected a small positive number", self.layer_norm_eps));
+            return Some(format!(
+                "layer_norm_eps is {}, expected a small positive number",
+                self.layer_norm_eps
+            ));
         }
         (self.hidden_act != "gelu").then(|| format!("hidden_act is {}, expected gelu", self.hidden_act))
     }
@@ -172,10 +175,11 @@ impl Block {
 fn patches(images: Tensor<4>, size: usize) -> Tensor<3> {
     let [batch, channels, height, width] = images.dims();
     let (down, across) = (height / size, width / size);
-    images
-        .reshape([batch, channels, down, size, across, size])
-        .permute([0, 2, 4, 1, 3, 5])
-        .reshape([batch, down * across, channels * size * size])
+    images.reshape([batch, channels, down, size, across, size]).permute([0, 2, 4, 1, 3, 5]).reshape([
+        batch,
+        down * across,
+        channels * size * size,
+    ])
 }
 
 /// Reads the weights of `config` from a checkpoint in Transformers' naming.
@@ -202,7 +206,8 @@ pub(crate) fn load(
         weights.linear("embeddings.patch_embeddings.projection", patch_inputs, width, true)?;
     let class_token = Param::from_tensor(weights.tensor("embeddings.cls_token", [1, 1, width])?);
     let positions = weights.tensor("embeddings.position_embeddings", [1, config.patches() + 1, width])?;
-    let blocks = (0..config.layers).map(|layer| load_block(config, &mut weights, layer)).collect::<Result<_, _>>()?;
+    let blocks =
+        (0..config.layers).map(|layer| load_block(config, &mut weights, layer)).collect::<Result<_, _>>()?;
     Ok(Vit {
         patch_size: patch,
         patch_embedding,
@@ -276,7 +281,11 @@ struct Weights<'a> {
 }
 
 impl Weights<'_> {
-    fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Result<Tensor<D>, CheckpointError> {
+    fn tensor<const D: usize>(
+        &mut self,
+        name: &str,
+        shape: [usize; D],
+    ) -> Result<Tensor<D>, CheckpointError> {
         let values = self.checkpoint.read(&format!("{}{name}", self.prefix))?;
         Ok(Tensor::from_data(TensorData::new(values, shape), self.device))
     }

@@ -117,7 +117,9 @@ fn a_missing_and_an_extra_tensor_are_both_named() {
 #[test]
 fn a_misshapen_tensor_is_named_with_found_and_expected_shape() {
     let folder = copy_of("vit");
-    edit_header(folder.path(), |header| header["encoder.layer.1.output.dense.weight"]["shape"] = [48, 32].into());
+    edit_header(folder.path(), |header| {
+        header["encoder.layer.1.output.dense.weight"]["shape"] = [48, 32].into()
+    });
     let expected = ["encoder.layer.1.output.dense.weight found [48, 32] expected [32, 48]"];
     assert_says(&message(folder.path()), &expected);
 }
@@ -126,9 +128,14 @@ fn a_misshapen_tensor_is_named_with_found_and_expected_shape() {
 fn a_config_of_another_size_says_what_does_not_fit() {
     let folder = copy_of("vit");
     let config = fs::read_to_string(folder.path().join("config.json")).unwrap();
-    let write = |from: &str, to: &str| fs::write(folder.path().join("config.json"), config.replace(from, to)).unwrap();
+    let write = |from: &str, to: &str| {
+        fs::write(folder.path().join("config.json"), config.replace(from, to)).unwrap()
+    };
     write("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
-    assert_says(&message(folder.path()), &["missing: encoder.layer.2.attention.attention.query.weight", "more"]);
+    assert_says(
+        &message(folder.path()),
+        &["missing: encoder.layer.2.attention.attention.query.weight", "more"],
+    );
     write("\"patch_size\": 8", "\"patch_size\": 7");
     assert_says(&message(folder.path()), &["config.json", "image_size 32 is not a multiple of patch_size 7"]);
     write("\"model_type\": \"vit\"", "\"model_type\": \"bert\"");

@@ -44,10 +44,7 @@ pub struct Evaluation {
     pub classes: Vec<ClassEstimates>,
 }
 
-/// Evaluates the outcomes of all queries.
-///
-/// # Panics
-/// Never: an empty list gives an evaluation without estimates.
+/// Evaluates the outcomes of all queries; none give an evaluation without estimates.
 #[must_use]
 pub fn evaluate(outcomes: &[Outcome]) -> Evaluation {
     let mut by_class: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
@@ -56,8 +53,7 @@ pub fn evaluate(outcomes: &[Outcome]) -> Evaluation {
     }
     let all: Vec<&Outcome> = outcomes.iter().collect();
     let classes: Vec<Vec<&Outcome>> = by_class.values().cloned().collect();
-    let estimates_of =
-        |groups: &[Vec<&Outcome>]| Metric::ALL.map(|metric| estimate(metric, groups)).to_vec();
+    let estimates_of = |groups: &[Vec<&Outcome>]| Metric::ALL.map(|metric| estimate(metric, groups)).to_vec();
     Evaluation {
         queries: outcomes.len(),
         shortest_list: outcomes.iter().map(|outcome| outcome.hits.len()).min().unwrap_or(0),

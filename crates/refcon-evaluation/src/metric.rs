@@ -5,9 +5,10 @@ use crate::Outcome;
 /// A measure of one query's ranking, 0..1, higher is better. Over queries it is averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// The challenge's weighted accuracy in its first reading, `Σ cᵢ·hitᵢ / Σ cᵢ` over the matches that were submitted.
+    /// The challenge's weighted accuracy in its first reading, `Σ cᵢ·hitᵢ / Σ cᵢ`, over the best three matches (all, where
+    /// fewer were submitted).
     WeightedByConfidence,
-    /// The challenge's weighted accuracy in its second reading, `(1/k) · Σ cᵢ·hitᵢ` over the `k` matches that were submitted.
+    /// The challenge's weighted accuracy in its second reading, `(1/k) · Σ cᵢ·hitᵢ`, over the same `k` matches.
     WeightedPerMatch,
     /// Share of hits among the first `k` matches.
     PrecisionAt(usize),
@@ -22,6 +23,9 @@ pub enum Metric {
     /// Musgrave, Belongie & Lim, A Metric Learning Reality Check, ECCV 2020.
     MapAtR,
 }
+
+/// Matches that the challenge asks for, and scores.
+const CHALLENGE_MATCHES: usize = 3;
 
 impl Metric {
     /// All that a score table shows, in its order.
@@ -68,11 +72,15 @@ impl Metric {
     #[must_use]
     pub fn of(self, outcome: &Outcome) -> Option<f64> {
         let hits = &outcome.hits;
-        let weighted_hits = || outcome.confidences.iter().zip(hits).filter(|(_, hit)| **hit).map(|(c, _)| c).sum();
-        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+        let best = outcome.confidences.iter().zip(hits).take(CHALLENGE_MATCHES);
+        let weighted_hits = best.clone().filter(|(_, hit)| **hit).map(|(confidence, _)| confidence).sum();
+        // An empty sum is −0 in Rust; a share is never negative.
+        let share = |part: f64, whole: f64| if whole > 0.0 { part.max(0.0) / whole } else { 0.0 };
         match self {
-            Self::WeightedByConfidence => Some(share(weighted_hits(), outcome.confidences.iter().sum())),
-            Self::WeightedPerMatch => Some(share(weighted_hits(), hits.len() as f64)),
+            Self::WeightedByConfidence => {
+                Some(share(weighted_hits, best.map(|(confidence, _)| confidence).sum()))
+            }
+            Self::WeightedPerMatch => Some(share(weighted_hits, best.len() as f64)),
             Self::PrecisionAt(k) => (k > 0 && hits.len() >= k).then(|| share(count(&hits[..k]), k as f64)),
             Self::RPrecision => {
                 let relevant = outcome.relevant;
@@ -130,6 +138,15 @@ mod tests {
     }
 
     #[test]
+    fn weighted_accuracy_looks_at_the_best_three_of_a_longer_ranking() {
+        let ranking = outcome(&[1, 0, 1, 0, 0], &[1.0, 0.8, 0.2, 0.1, 0.0], 5);
+        let best = outcome(&[1, 0, 1], &[1.0, 0.8, 0.2], 5);
+        for metric in [Metric::WeightedByConfidence, Metric::WeightedPerMatch] {
+            assert_eq!(metric.of(&ranking), metric.of(&best));
+        }
+    }
+
+    #[test]
     fn average_precision_is_the_textbooks() {
         // Hits at ranks 1, 3 and 6: (1/1 + 2/3 + 3/6) / 3.
         let outcome = outcome(&[1, 0, 1, 0, 0, 1, 0], &[0.0; 7], 3);
@@ -151,6 +168,12 @@ mod tests {
         assert_eq!(Metric::PrecisionAt(3).of(&short), Some(2.0 / 3.0));
         let whole = outcome(&[1, 1, 0], &[1.0; 3], 2);
         assert_eq!(Metric::AveragePrecision.of(&whole), Some(1.0));
+    }
+
+    #[test]
+    fn no_hit_is_a_plain_zero() {
+        let missed = Metric::WeightedPerMatch.of(&outcome(&[0, 0], &[1.0, 0.5], 2)).unwrap();
+        assert_eq!(format!("{missed:.3}"), "0.000");
     }
 
     #[test]

@@ -26,7 +26,9 @@ pub enum JudgeError {
     #[error("the results hold no query; expected at least one")]
     Empty,
     /// A query has no class in gold.
-    #[error("query {query} of the results has no class in the gold ({known} queries there); are the two of one data set?")]
+    #[error(
+        "query {query} of the results has no class in the gold ({known} queries there); are the two of one data set?"
+    )]
     UnknownQuery {
         /// The query.
         query: String,
@@ -63,10 +65,10 @@ pub fn judge(submission: &Submission, gold: &Gold) -> Result<Vec<Outcome>, Judge
     }
     let mut outcomes = Vec::with_capacity(submission.queries.len());
     for (query, matches) in &submission.queries {
-        let class = gold.queries.get(query).ok_or_else(|| JudgeError::UnknownQuery {
-            query: query.clone(),
-            known: gold.queries.len(),
-        })?;
+        let class = gold
+            .queries
+            .get(query)
+            .ok_or_else(|| JudgeError::UnknownQuery { query: query.clone(), known: gold.queries.len() })?;
         let mut hits = Vec::with_capacity(matches.len());
         let mut seen = HashSet::new();
         for found in matches {
@@ -75,7 +77,11 @@ pub fn judge(submission: &Submission, gold: &Gold) -> Result<Vec<Outcome>, Judge
                 return Err(JudgeError::Repeated { query: query.clone(), label });
             }
             let Some(tile_class) = gold.corpus.get(&found.label) else {
-                return Err(JudgeError::UnknownTile { query: query.clone(), label, known: gold.corpus.len() });
+                return Err(JudgeError::UnknownTile {
+                    query: query.clone(),
+                    label,
+                    known: gold.corpus.len(),
+                });
             };
             hits.push(tile_class == class);
         }
@@ -116,7 +122,8 @@ mod tests {
 
     #[test]
     fn names_without_a_class_and_repeated_matches_are_refused() {
-        let says = |query, labels: &[&str]| judge(&submission(query, labels), &gold()).unwrap_err().to_string();
+        let says =
+            |query, labels: &[&str]| judge(&submission(query, labels), &gold()).unwrap_err().to_string();
         assert!(says("x", &[]).contains("query x"));
         assert!(says("q", &["z"]).contains("z, a match of query q"));
         assert!(says("q", &["a", "a"]).contains("twice"));

@@ -57,8 +57,11 @@ pub fn write_whole(
 /// # Errors
 /// As [`write_whole`].
 pub fn check_writable(path: &Path) -> Result<(), WriteError> {
-    let checked =
-        if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { NamedTempFile::new_in(folder_of(path)) };
+    let checked = if path.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        NamedTempFile::new_in(folder_of(path))
+    };
     checked.map(drop).map_err(|source| WriteError { path: path.into(), source })
 }
 
@@ -97,7 +100,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("nowhere").join("out.json");
         let message = write_whole(&path, |_| Ok(())).unwrap_err().to_string();
-        assert!(message.contains("out.json") && message.contains("does not exist, make it first"), "{message}");
+        assert!(
+            message.contains("out.json") && message.contains("does not exist, make it first"),
+            "{message}"
+        );
         let message = write_whole(folder.path(), |_| Ok(())).unwrap_err().to_string();
         assert!(message.contains("it is a folder"), "{message}");
     }

@@ -40,7 +40,9 @@ pub enum SearchError {
         corpus: EncoderId,
     },
     /// Query and corpus claim one encoder and differ in length all the same.
-    #[error("query embeddings have {queries} components and the corpus's have {corpus}; expected the same number")]
+    #[error(
+        "query embeddings have {queries} components and the corpus's have {corpus}; expected the same number"
+    )]
     OtherDimension {
         /// The queries' dimension.
         queries: usize,
@@ -295,7 +297,9 @@ mod tests {
     #[test]
     fn ties_come_in_the_order_of_their_names() {
         let corpus = embeddings(2, [1.0, 0.0].repeat(4));
-        let found = search(&embeddings(2, vec![2.0, 0.0]), &corpus, &["d", "b", "c", "a"], k(3), Metric::Cosine).unwrap();
+        let found =
+            search(&embeddings(2, vec![2.0, 0.0]), &corpus, &["d", "b", "c", "a"], k(3), Metric::Cosine)
+                .unwrap();
         assert_eq!(found[0].iter().map(|n| n.row).collect::<Vec<_>>(), [3, 1, 2]);
         assert_eq!(found[0][0].distance, 0.0);
     }
@@ -312,7 +316,8 @@ mod tests {
 
     #[test]
     fn the_number_of_threads_changes_nothing() {
-        let values = |count: usize| (0..count).map(|at| ((at * 2_654_435) % 1013) as f32 / 506.5 - 1.0).collect();
+        let values =
+            |count: usize| (0..count).map(|at| ((at * 2_654_435) % 1013) as f32 / 506.5 - 1.0).collect();
         let (queries, corpus) = (embeddings(19, values(19 * 23)), embeddings(19, values(19 * 9000)));
         let names = names(9000);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -327,6 +332,8 @@ mod tests {
     fn embeddings_of_another_encoder_are_refused_by_name() {
         let corpus = Embeddings::new(EncoderId::new("other", &[]), 2, vec![1.0, 0.0]).unwrap();
         let error = search(&embeddings(2, vec![1.0, 0.0]), &corpus, &["a"], k(1), Metric::L2).unwrap_err();
-        assert!(error.to_string().contains("embedded by test") && error.to_string().contains("corpus by other"));
+        assert!(
+            error.to_string().contains("embedded by test") && error.to_string().contains("corpus by other")
+        );
     }
 }

@@ -64,7 +64,8 @@ impl Submission {
     /// # Errors
     /// When the file cannot be read, is no such JSON, or holds a confidence outside 0..1.
     pub fn read(path: &Path) -> Result<Self, ReadSubmissionError> {
-        let text = std::fs::read(path).map_err(|source| ReadSubmissionError::Io { path: path.into(), source })?;
+        let text =
+            std::fs::read(path).map_err(|source| ReadSubmissionError::Io { path: path.into(), source })?;
         let submission: Self = serde_json::from_slice(&text)
             .map_err(|source| ReadSubmissionError::Format { path: path.into(), source })?;
         for (query, matches) in &submission.queries {

@@ -1,6 +1,6 @@
 //! How the traces of a survey are arranged.
 
-use crate::{BinGrid, LineAxis};
+use crate::{BinGrid, Direction, LineAxis};
 use serde::{Deserialize, Serialize};
 
 /// The arrangement of a survey's traces.
@@ -29,6 +29,19 @@ impl Geometry {
         match self {
             Self::Line(line) => Some(line),
             Self::Volume(_) => None,
+        }
+    }
+
+    /// The numbers of the lines that run in a direction, or `None` where the survey has none.
+    ///
+    /// A 2-D line is its survey's only inline.
+    #[must_use]
+    pub fn lines(&self, direction: Direction) -> Option<LineAxis> {
+        match (self, direction) {
+            (Self::Volume(volume), Direction::Inline) => Some(volume.inlines),
+            (Self::Volume(volume), Direction::Crossline) => Some(volume.crosslines),
+            (Self::Line(line), Direction::Inline) => Some(line.only_line()),
+            (Self::Line(_), Direction::Crossline) => None,
         }
     }
 }
@@ -89,6 +102,14 @@ pub struct LineGeometry {
     pub extra_traces: u64,
     /// X and Y of the first and of the last trace, where known.
     pub ends: Option<[[f64; 2]; 2]>,
+}
+
+impl LineGeometry {
+    /// The line itself, as an axis of one line.
+    #[must_use]
+    pub fn only_line(&self) -> LineAxis {
+        LineAxis { first: self.line, step: 1, count: 1 }
+    }
 }
 
 /// The sign of an increase of acoustic impedance (SEG convention).

@@ -7,6 +7,7 @@ mod geometry;
 pub mod numpy;
 mod section;
 pub mod segy;
+pub mod survey;
 pub mod synthetic;
 mod volume;
 
@@ -15,4 +16,5 @@ pub use axis::{Domain, LineAxis, SampleAxis};
 pub use bin_grid::{BinGrid, BinGridFit, PlacedBin};
 pub use geometry::{Geometry, LineGeometry, LineNumbering, Polarity, VolumeGeometry};
 pub use section::{Direction, Section, TileBox, TimeSlice};
+pub use survey::{Survey, SurveyError, SurveyOptions};
 pub use volume::Volume;

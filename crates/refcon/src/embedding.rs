@@ -84,6 +84,7 @@ pub(crate) fn embed_folder(
             skipped.first().map_or("", String::as_str)
         )));
     }
-    let embeddings = Embeddings::new(encoder.id().clone(), encoder.dimension(), values).map_err(Failure::other)?;
+    let embeddings =
+        Embeddings::new(encoder.id().clone(), encoder.dimension(), values).map_err(Failure::other)?;
     Ok(EmbeddedFolder { tiles, embeddings, skipped })
 }

@@ -45,7 +45,8 @@ impl Failure {
 
 impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Usage(problem) | Self::Input(problem) | Self::Output(problem) | Self::Other(problem)) = self;
+        let (Self::Usage(problem) | Self::Input(problem) | Self::Output(problem) | Self::Other(problem)) =
+            self;
         f.write_str(problem)
     }
 }

@@ -18,7 +18,9 @@ impl Output {
     pub(crate) fn result(&self, text: &str, result: &impl Serialize) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         let printed = if self.json {
-            serde_json::to_writer_pretty(&mut out, result).map_err(io::Error::from).and_then(|()| writeln!(out))
+            serde_json::to_writer_pretty(&mut out, result)
+                .map_err(io::Error::from)
+                .and_then(|()| writeln!(out))
         } else if self.quiet || text.is_empty() {
             Ok(())
         } else {
@@ -27,7 +29,9 @@ impl Output {
         match printed.and_then(|()| out.flush()) {
             // The reader has seen enough, as with `refcon … | head`.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(|error| Failure::output(format!("cannot write to standard output: {error}"))),
+            other => {
+                other.map_err(|error| Failure::output(format!("cannot write to standard output: {error}")))
+            }
         }
     }
 
@@ -37,7 +41,9 @@ impl Output {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::new(total as u64).with_message(what);
-        if let Ok(style) = ProgressStyle::with_template("{msg:<22} {bar:32} {pos}/{len}  {per_sec}  {eta} left") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg:<22} {bar:32} {pos}/{len}  {per_sec}  {eta} left")
+        {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));

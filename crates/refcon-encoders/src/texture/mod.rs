@@ -8,7 +8,7 @@
 //! | spectrum | log energy by spatial frequency and dip, the f–k plane | averaged periodogram, Welch 1967 |
 //! | binary patterns | fine texture, whatever its rotation | Ojala, Pietikäinen & Mäenpää 2002 |
 //! | dips | directions of reflectors, weighted by amplitude | structure tensor, Bigün & Granlund 1987 |
-//! | coherence | how well reflectors hold together | the same tensor; for seismic: Bakker 2002 |
+//! | coherence | how parallel reflectors run | the same tensor; for seismic: Bakker 2002 |
 //! | amplitude | distribution, correlation lengths, evenness | – |
 //!
 //! A tile and its left–right mirror image get the same embedding: a fault that dips the other way is still a fault.
@@ -39,14 +39,14 @@ pub const DIMENSION: usize = spectrum::LENGTH
 
 /// Length and weight of each block, in the order of the vector.
 ///
-/// Weights were chosen on labelled training tiles of one survey (queries and corpus apart): the spectrum alone does most
-/// of the work, the others add a little each, and amplitude statistics harm when they are loud.
+/// Weights were chosen on the labelled training tiles of a real survey (near-duplicates kept apart, no query or corpus tile
+/// used): the spectrum alone does most of the work, and the others help only while they are quieter than it.
 const BLOCKS: [(usize, f32); 5] = [
     (spectrum::LENGTH, 1.0),
-    (binary_patterns::LENGTH, 0.4),
-    (2 * orientation::DIPS, 0.5),
-    (2 * orientation::COHERENCES, 0.4),
-    (amplitude::LENGTH, 0.3),
+    (binary_patterns::LENGTH, 0.2),
+    (2 * orientation::DIPS, 0.3),
+    (2 * orientation::COHERENCES, 0.2),
+    (amplitude::LENGTH, 0.2),
 ];
 
 /// A feature further from the mean than this many standard deviations is cut off there, so that one odd pixel pattern
@@ -102,7 +102,8 @@ impl Encoder for Texture {
     }
 
     fn embed(&self, tiles: &[GreyImage]) -> Result<Vec<f32>, EncodeError> {
-        let embeddings: Vec<Vec<f32>> = tiles.par_iter().map(|tile| standardise(Self::features(tile))).collect();
+        let embeddings: Vec<Vec<f32>> =
+            tiles.par_iter().map(|tile| standardise(Self::features(tile))).collect();
         Ok(embeddings.concat())
     }
 }

@@ -77,7 +77,11 @@ mod tests {
             let (x, y) = ((at % 64) as f32, (at / 64) as f32);
             100.0 + 50.0 * ((cos * y - sin * x) * 0.6).sin()
         };
-        StructureTensor::of(&Plane { width: 64, height: 64, levels: (0..64 * 64).map(level).collect() }, 1.0, 2.0)
+        StructureTensor::of(
+            &Plane { width: 64, height: 64, levels: (0..64 * 64).map(level).collect() },
+            1.0,
+            2.0,
+        )
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
             }
         }
     }
-    features.extend(energy.iter().zip(weight).map(|(energy, weight)| (energy / weight.max(1e-6) + FLOOR).ln()));
+    features
+        .extend(energy.iter().zip(weight).map(|(energy, weight)| (energy / weight.max(1e-6) + FLOOR).ln()));
 }
 
 /// The two centres of `count` that `position` lies between and how much it belongs to each; outside, the outermost one.

@@ -56,7 +56,10 @@ pub struct ReportMatch {
 impl ReportQuery {
     /// Whether every match is of the query's class; `None` where some class is not known.
     fn all_right(&self) -> Option<bool> {
-        self.matches.iter().map(|found| self.is_hit(found)).try_fold(true, |all, hit| hit.map(|hit| all && hit))
+        self.matches
+            .iter()
+            .map(|found| self.is_hit(found))
+            .try_fold(true, |all, hit| hit.map(|hit| all && hit))
     }
 
     fn is_hit(&self, found: &ReportMatch) -> Option<bool> {

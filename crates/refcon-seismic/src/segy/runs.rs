@@ -133,13 +133,14 @@ impl TraceRuns {
         (index < run.count).then(|| run.numbers(index))
     }
 
-    /// Whether some traces have the numbers `[0, 0]` and no other trace is on either line 0: then those are traces
-    /// without numbers.
+    /// Whether some but not all traces have the numbers `[0, 0]`, and none of the others is on either line 0: then
+    /// those are traces without numbers.
     pub(super) fn zeros_mean_nothing(&self) -> bool {
-        let mut found = false;
+        let (mut found, mut numbered) = (false, false);
         for run in &self.runs {
             let zero = run.zero();
             found |= zero.is_some();
+            numbered |= zero.is_none() || (run.step != [0; 2] && run.count > 1);
             for axis in [0, 1] {
                 let mut others = false;
                 run.on_line(axis, 0, |trace, _| {
@@ -152,7 +153,7 @@ impl TraceRuns {
                 }
             }
         }
-        found
+        found && numbered
     }
 
     /// The different numbers on `axis`, rising; without those of traces numbered `[0, 0]` where these mean nothing.
@@ -249,6 +250,7 @@ mod tests {
         assert_eq!(nothing.distinct(1, true), [20, 21]);
         for lines in [
             [[0, 0], [0, 1], [1, 0], [1, 1]],
+            [[0, 0], [0, 0], [0, 0], [0, 0]],
             [[0, 0], [0, 1], [0, 2], [0, 3]],
             [[5, 1], [5, 2], [6, 1], [6, 2]],
         ] {

@@ -92,14 +92,7 @@ impl SegyFile {
     /// A 2-D line is its survey's only inline.
     #[must_use]
     pub fn lines(&self, direction: Direction) -> Option<LineAxis> {
-        match (self.geometry(), direction) {
-            (Geometry::Volume(volume), Direction::Inline) => Some(volume.inlines),
-            (Geometry::Volume(volume), Direction::Crossline) => Some(volume.crosslines),
-            (Geometry::Line(line), Direction::Inline) => {
-                Some(LineAxis { first: line.line, step: 1, count: 1 })
-            }
-            (Geometry::Line(_), Direction::Crossline) => None,
-        }
+        self.geometry().lines(direction)
     }
 
     /// Reads the section along the line called `line`: amplitudes `[samples, traces]`, zeros where a bin has no trace.

@@ -207,7 +207,8 @@ fn section_picture(survey: &SyntheticSurvey, clip: f32) -> Canvas {
     let per_inline: Vec<usize> = survey.labels.chunks_exact(inline_size).map(salt).collect();
     let index = (0..per_inline.len()).max_by_key(|&inline| per_inline[inline]).unwrap_or(0);
     let line = volume.inlines.number(index);
-    let amplitudes = volume.section(Direction::Inline, line).map(|section| section.amplitudes).unwrap_or_default();
+    let amplitudes =
+        volume.section(Direction::Inline, line).map(|section| section.amplitudes).unwrap_or_default();
     let axis = |label: &str, unit: &str, first: f64, last: f64| Axis {
         label: label.into(),
         unit: unit.into(),
@@ -220,7 +221,12 @@ fn section_picture(survey: &SyntheticSurvey, clip: f32) -> Canvas {
         image: &grey(&amplitudes, volume.crosslines.count, samples.count, clip),
         colours: ColourMap::Grey,
         across: &axis("Crossline", "", volume.crosslines.first.into(), volume.crosslines.last().into()),
-        down: &axis("Two-way time", samples.domain.unit(), samples.first, samples.position(samples.count - 1)),
+        down: &axis(
+            "Two-way time",
+            samples.domain.unit(),
+            samples.first,
+            samples.position(samples.count - 1),
+        ),
         amplitudes: &axis("Amplitude", "", (-clip).into(), clip.into()),
     })
 }

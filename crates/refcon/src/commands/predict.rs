@@ -103,7 +103,9 @@ impl FromStr for MatchCount {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "all" => Ok(Self::All),
-            _ => text.parse().map(Self::Count).map_err(|_| "expected a number of at least 1, or `all`".into()),
+            _ => {
+                text.parse().map(Self::Count).map_err(|_| "expected a number of at least 1, or `all`".into())
+            }
         }
     }
 }
@@ -185,7 +187,11 @@ impl Predict {
         Ok(prediction)
     }
 
-    fn search<'a>(&self, queries: &'a EmbeddedFolder, corpus: &'a EmbeddedFolder) -> Result<Found<'a>, Failure> {
+    fn search<'a>(
+        &self,
+        queries: &'a EmbeddedFolder,
+        corpus: &'a EmbeddedFolder,
+    ) -> Result<Found<'a>, Failure> {
         let k = match self.k {
             MatchCount::All => NonZeroUsize::MAX,
             MatchCount::Count(k) => {
@@ -241,12 +247,15 @@ impl Predict {
         }
         if prediction.matches_per_query > self.report_matches {
             notes.push(format!(
-                "It shows the first {} of {} matches of each query.",
+                "The page shows the first {} of {} matches of each query.",
                 self.report_matches, prediction.matches_per_query
             ));
         }
         if let Some(first) = prediction.skipped.first() {
-            notes.push(format!("{} could not be read and were skipped; the first: {first}", tiles(prediction.skipped.len())));
+            notes.push(format!(
+                "{} could not be read and were skipped; the first: {first}",
+                tiles(prediction.skipped.len())
+            ));
         }
         notes.push(
             "Confidence compares the matches of one query with each other: the nearest always has 1. Distance compares \
@@ -288,7 +297,10 @@ impl Found<'_> {
     fn submission(&self) -> Submission {
         let matches = |query| {
             self.matches(query)
-                .map(|(near, confidence)| SubmittedMatch { label: self.corpus.tiles[near.row].name.clone(), confidence })
+                .map(|(near, confidence)| SubmittedMatch {
+                    label: self.corpus.tiles[near.row].name.clone(),
+                    confidence,
+                })
                 .collect()
         };
         let queries = self.queries.tiles.iter().enumerate();
@@ -343,7 +355,8 @@ impl Pictures {
         let png = match self.by_path.get(&tile.path) {
             Some(png) => png.clone(),
             None => {
-                let image = refcon_image::read(&tile.path, &DecodeLimits::default()).map_err(Failure::input)?;
+                let image =
+                    refcon_image::read(&tile.path, &DecodeLimits::default()).map_err(Failure::input)?;
                 self.by_path.entry(tile.path.clone()).or_insert(encode_png(&image)).clone()
             }
         };

@@ -59,11 +59,16 @@ impl ScoreTable {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{}\n", counted(evaluation.queries, "query", "queries"));
-        let _ = writeln!(text, "{:<28}{:<26}{:<26}", "", "mean over queries", "macro over classes");
+        let _ = writeln!(text, "{:<28}{:<26}macro over classes", "", "mean over queries");
         for ((metric, overall), average) in
             Metric::ALL.iter().zip(&evaluation.overall).zip(&evaluation.macro_average)
         {
-            let row = format!("{:<28}{:<26}{:<26}", metric.name(), with_interval(*overall), with_interval(*average));
+            let row = format!(
+                "{:<28}{:<26}{:<26}",
+                metric.name(),
+                with_interval(*overall),
+                with_interval(*average)
+            );
             let _ = writeln!(text, "{}", row.trim_end());
         }
         let short = evaluation.overall.iter().any(Option::is_none);
@@ -92,20 +97,24 @@ impl ScoreTable {
         let titles = ["acc Σc·h/Σc", "acc Σc·h/k", "P@1", "P@3", "P@10", "R-prec", "mAP", "MAP@R"];
         let mut head = format!("{:<first$}{:>7}{:>8}", "class", "queries", "corpus");
         for title in titles {
-            let _ = write!(head, "{title:>13}");
+            let _ = write!(head, "{title:>14}");
         }
         let _ = writeln!(text, "{head}");
         for class in classes {
             let _ = write!(text, "{:<first$}{:>7}{:>8}", class.class, class.queries, class.relevant);
             for estimate in &class.estimates {
                 let mean = estimate.map_or("–".into(), |estimate| format!("{:.3}", estimate.mean));
-                let _ = write!(text, "{mean:>13}");
+                let _ = write!(text, "{mean:>14}");
             }
             text.push('\n');
             if class.estimates.iter().flatten().any(|estimate| estimate.interval.is_some()) {
                 let _ = write!(text, "{:<first$}{:>15}", "", "95 %");
                 for estimate in &class.estimates {
-                    let _ = write!(text, "{:>13}", estimate.map_or(String::new(), |estimate| interval(&estimate)));
+                    let _ = write!(
+                        text,
+                        "{:>14}",
+                        estimate.map_or(String::new(), |estimate| interval(&estimate))
+                    );
                 }
                 text.push('\n');
             }
@@ -140,7 +149,11 @@ fn estimates(estimates: &[Option<Estimate>]) -> Map<String, Value> {
         Some(interval) => json!({"mean": estimate.mean, "low": interval.low, "high": interval.high}),
         None => json!({"mean": estimate.mean, "low": null, "high": null}),
     };
-    Metric::ALL.iter().zip(estimates).map(|(metric, estimate)| (metric.key(), estimate.map_or(Value::Null, value))).collect()
+    Metric::ALL
+        .iter()
+        .zip(estimates)
+        .map(|(metric, estimate)| (metric.key(), estimate.map_or(Value::Null, value)))
+        .collect()
 }
 
 fn with_interval(estimate: Option<Estimate>) -> String {

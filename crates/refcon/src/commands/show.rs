@@ -77,7 +77,8 @@ impl Preprocess {
         let preprocessing =
             Preprocessing::new(self.contrast, self.resize, self.crop).map_err(Failure::usage)?;
         let image = refcon_image::read(&self.image, &DecodeLimits::default()).map_err(Failure::input)?;
-        let name = self.image.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let name =
+            self.image.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         preprocess_steps(&name, &image, &preprocessing).write_png(&self.output).map_err(Failure::output)?;
         written(&self.output, output)
     }

@@ -92,7 +92,10 @@ impl Synth {
         output.step("writing it");
         write(&survey, format, &self.output, &labels_path)?;
         let shares = shares(&survey);
-        output.result(&summary(&survey, &self.output, &labels_path, &shares), &result(self, &labels_path, &shares))
+        output.result(
+            &summary(&survey, &self.output, &labels_path, &shares),
+            &result(self, &labels_path, &shares),
+        )
     }
 }
 
@@ -101,7 +104,10 @@ fn format_of(path: &Path) -> Result<Format, Failure> {
     match extension.as_deref() {
         Some("sgy" | "segy") => Ok(Format::Segy),
         Some("npy") => Ok(Format::Numpy),
-        _ => Err(Failure::usage(format!("{}: expected a name that ends in .sgy, .segy or .npy", path.display()))),
+        _ => Err(Failure::usage(format!(
+            "{}: expected a name that ends in .sgy, .segy or .npy",
+            path.display()
+        ))),
     }
 }
 
@@ -173,7 +179,10 @@ fn shares(survey: &SyntheticSurvey) -> Vec<(SeismicClass, f64)> {
         counts[usize::from(label)] += 1;
     }
     let total = survey.labels.len() as f64;
-    SeismicClass::ALL.iter().map(|&class| (class, counts[usize::from(class.label())] as f64 / total)).collect()
+    SeismicClass::ALL
+        .iter()
+        .map(|&class| (class, counts[usize::from(class.label())] as f64 / total))
+        .collect()
 }
 
 fn summary(survey: &SyntheticSurvey, path: &Path, labels: &Path, shares: &[(SeismicClass, f64)]) -> String {

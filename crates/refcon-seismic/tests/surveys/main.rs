@@ -1,0 +1,8 @@
+//! Surveys of every source, their statistics and their tiles.
+
+// A helper of a test may unwrap as a test does; the lint's own exception sees test functions only.
+#![allow(clippy::unwrap_used)]
+
+mod arrays;
+mod field_data;
+mod fixtures;

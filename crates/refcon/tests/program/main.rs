@@ -1,0 +1,9 @@
+//! The program as its users run it: the real binary in a scratch folder.
+
+// A helper of a test may unwrap as a test does; the lint's own exception sees test functions only.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod demo;
+mod predict;
+mod scratch;

@@ -1,0 +1,53 @@
+//! Interoperability tests: files that refcon writes, opened by the libraries that others use.
+
+use crate::summary::Summary;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Made once, kept under `target/`.
+const ENVIRONMENT: &str = "target/interoperability-python";
+
+/// Runs `tests/interoperability` with pytest, in a virtual environment of its own. Skipped, with the reason, where there is
+/// no Python 3 or its packages cannot be installed.
+pub(crate) fn interoperability(root: &Path, summary: &mut Summary) {
+    let tests = root.join("tests/interoperability");
+    let python = match environment(root, &tests.join("requirements.txt")) {
+        Ok(python) => python,
+        Err(reason) => return summary.skip(format!("interoperability with NumPy and segyio: {reason}")),
+    };
+    let mut build = crate::cargo(root, &["build", "--package", "refcon", "--locked"]);
+    if !build.status().is_ok_and(|status| status.success()) {
+        return summary.fail("interoperability: refcon does not build".into());
+    }
+    let mut pytest = Command::new(python);
+    pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).arg(&tests);
+    pytest.env("REFCON", root.join("target/debug").join(format!("refcon{}", std::env::consts::EXE_SUFFIX)));
+    summary.step("interoperability with NumPy and segyio", pytest, "see pytest's report above");
+}
+
+/// The interpreter of the environment, made or brought up to date.
+fn environment(root: &Path, requirements: &Path) -> Result<PathBuf, String> {
+    let folder = root.join(ENVIRONMENT);
+    let python = if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") };
+    if !python.exists() {
+        run(Command::new(if cfg!(windows) { "python" } else { "python3" })
+            .args(["-m", "venv"])
+            .arg(&folder))?;
+    }
+    let installed = folder.join("requirements.installed");
+    let wanted = std::fs::read_to_string(requirements).map_err(|error| error.to_string())?;
+    if std::fs::read_to_string(&installed).ok().as_deref() != Some(&wanted) {
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements))?;
+        std::fs::write(&installed, wanted).map_err(|error| error.to_string())?;
+    }
+    Ok(python)
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let line = format!("{command:?}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{line} ended with {status}")),
+        Err(error) => Err(format!("{line}: {error}")),
+    }
+}
