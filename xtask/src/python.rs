@@ -29,10 +29,12 @@ pub(crate) fn interoperability(root: &Path, summary: &mut Summary) {
 fn environment(root: &Path, requirements: &Path) -> Result<PathBuf, String> {
     let folder = root.join(ENVIRONMENT);
     let python = if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") };
-    if !python.exists() {
-        run(Command::new(if cfg!(windows) { "python" } else { "python3" })
-            .args(["-m", "venv"])
-            .arg(&folder))?;
+    if !python.exists()
+        && let Err(problem) = make_environment(&folder)
+    {
+        // Debian and its kin keep `venv` in a package of its own.
+        install_with_apt().map_err(|_| problem)?;
+        make_environment(&folder)?;
     }
     let installed = folder.join("requirements.installed");
     let wanted = std::fs::read_to_string(requirements).map_err(|error| error.to_string())?;
@@ -41,6 +43,17 @@ fn environment(root: &Path, requirements: &Path) -> Result<PathBuf, String> {
         std::fs::write(&installed, wanted).map_err(|error| error.to_string())?;
     }
     Ok(python)
+}
+
+fn make_environment(folder: &Path) -> Result<(), String> {
+    run(Command::new(if cfg!(windows) { "python" } else { "python3" })
+        .args(["-m", "venv", "--clear"])
+        .arg(folder))
+}
+
+fn install_with_apt() -> Result<(), String> {
+    run(Command::new("apt-get").args(["update", "-qq"]))?;
+    run(Command::new("apt-get").args(["install", "-y", "-qq", "python3", "python3-venv"]))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

@@ -129,15 +129,27 @@ pub fn read(path: &Path, limits: &DecodeLimits) -> Result<GreyImage, ReadImageEr
         });
     }
 
+    let within_limits = |(width, height): (u32, u32)| {
+        if width.max(height) > limits.max_side || u64::from(width) * u64::from(height) > limits.max_pixels {
+            return Err(ReadImageError::TooLarge {
+                path: path.to_path_buf(),
+                width,
+                height,
+                limits: *limits,
+            });
+        }
+        Ok(())
+    };
+    if let Some(claimed) = png_header_size(&bytes) {
+        within_limits(claimed)?;
+    }
+
     let decoding = |error| from_decoder(path, format, error);
     let mut reader = ImageReader::with_format(Cursor::new(&bytes), format);
     // Size limits are ours, below, so that the message can say what was found and what is allowed.
     reader.no_limits();
     let mut decoder = reader.into_decoder().map_err(decoding)?;
-    let (width, height) = decoder.dimensions();
-    if width.max(height) > limits.max_side || u64::from(width) * u64::from(height) > limits.max_pixels {
-        return Err(ReadImageError::TooLarge { path: path.to_path_buf(), width, height, limits: *limits });
-    }
+    within_limits(decoder.dimensions())?;
     // What is left to bound is what the decoder allocates besides the pixels: compressed strips, colour profiles.
     let mut allocation = image::Limits::no_limits();
     allocation.max_alloc = Some(limits.max_file_bytes().saturating_mul(2));
@@ -205,6 +217,14 @@ fn describe_start(bytes: &[u8]) -> String {
     }
     let hex: Vec<String> = start.iter().take(8).map(|b| format!("{b:02x}")).collect();
     format!("the bytes {}", hex.join(" "))
+}
+
+/// Width and height as a PNG's first chunk says, which stands at the same place in every PNG (specification, 11.2.1). The
+/// decoder tells them only once it has seen the first pixels: of a file that is cut before, it would say no more than that.
+fn png_header_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let header = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR")?;
+    let number = |at: usize| header.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes);
+    Some((number(0)?, number(4)?))
 }
 
 /// Whether the compressed data is followed by an end marker. The decoder fills what is missing with grey and says

@@ -7,8 +7,10 @@ mod geometry;
 pub mod numpy;
 mod section;
 pub mod segy;
+pub mod statistics;
 pub mod survey;
 pub mod synthetic;
+pub mod tiling;
 mod volume;
 
 pub use amplitude::absolute_percentile;

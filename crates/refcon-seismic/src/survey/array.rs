@@ -17,8 +17,8 @@ const MERGED_GAP_BYTES: usize = 6144;
 const READ_BYTES: usize = 512 << 10;
 /// Bytes of a block of the streaming iterator.
 const BLOCK_BYTES: usize = 8 << 20;
-/// Rows of a section that a thread fills at a time: 16 amplitudes are one cache line of a trace.
-const ROWS: usize = 16;
+/// Samples and traces that are transposed together: 16 amplitudes are one cache line.
+const TILE: usize = 16;
 
 /// An array and the order of its traces.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -273,11 +273,31 @@ fn geometry(shape: ArrayShape, axes: &ArrayAxes) -> Result<Geometry, String> {
 /// Turns rows of `width` into columns: `turned` is `[width, rows]`.
 fn transpose(rows: &[f32], width: usize, turned: &mut [f32]) {
     let columns = rows.len() / width;
-    turned.par_chunks_mut(ROWS * columns).enumerate().for_each(|(index, turned)| {
-        for (column, row) in rows.chunks_exact(width).enumerate() {
-            for (turned, &value) in turned.chunks_exact_mut(columns).zip(&row[index * ROWS..]) {
-                turned[column] = value;
-            }
+    turned.par_chunks_mut(TILE * columns).enumerate().for_each(|(index, turned)| {
+        let first = index * TILE;
+        for (tile, rows) in rows.chunks(TILE * width).enumerate() {
+            turn_tile(rows, width, first, turned, columns, tile * TILE);
         }
     });
+}
+
+/// Turns at most [`TILE`] rows, from their value `first` on, into the columns of `turned` from `column` on.
+fn turn_tile(rows: &[f32], width: usize, first: usize, turned: &mut [f32], columns: usize, column: usize) {
+    let whole = rows.len() == TILE * width && turned.len() == TILE * columns;
+    if whole {
+        // Lengths known to the compiler, so that each row is written a cache line at a time without checks.
+        let tile: [&[f32; TILE]; TILE] =
+            std::array::from_fn(|row| rows[row * width + first..].first_chunk().unwrap_or(&[0.0; TILE]));
+        for (place, turned) in turned.chunks_exact_mut(columns).enumerate().take(TILE) {
+            if let Some(turned) = turned[column..].first_chunk_mut::<TILE>() {
+                *turned = std::array::from_fn(|row| tile[row][place]);
+            }
+        }
+        return;
+    }
+    for (row, values) in rows.chunks_exact(width).enumerate() {
+        for (turned, &value) in turned.chunks_exact_mut(columns).zip(&values[first..]) {
+            turned[column + row] = value;
+        }
+    }
 }

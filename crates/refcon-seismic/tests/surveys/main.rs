@@ -6,3 +6,5 @@
 mod arrays;
 mod field_data;
 mod fixtures;
+mod statistics;
+mod tiling;
