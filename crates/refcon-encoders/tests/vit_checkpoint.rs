@@ -2,6 +2,9 @@
 //!
 //! `golden/make_vit.py` made the checkpoints and the expected embeddings.
 
+// A helper of a test may unwrap as a test does; the lint's own exception sees test functions only.
+#![allow(clippy::unwrap_used)]
+
 use refcon_encoders::{Encoder, Pretrained};
 use refcon_image::GreyImage;
 use serde::Deserialize;
@@ -118,7 +121,7 @@ fn a_missing_and_an_extra_tensor_are_both_named() {
 fn a_misshapen_tensor_is_named_with_found_and_expected_shape() {
     let folder = copy_of("vit");
     edit_header(folder.path(), |header| {
-        header["encoder.layer.1.output.dense.weight"]["shape"] = [48, 32].into()
+        header["encoder.layer.1.output.dense.weight"]["shape"] = [48, 32].into();
     });
     let expected = ["encoder.layer.1.output.dense.weight found [48, 32] expected [32, 48]"];
     assert_says(&message(folder.path()), &expected);
@@ -129,7 +132,7 @@ fn a_config_of_another_size_says_what_does_not_fit() {
     let folder = copy_of("vit");
     let config = fs::read_to_string(folder.path().join("config.json")).unwrap();
     let write = |from: &str, to: &str| {
-        fs::write(folder.path().join("config.json"), config.replace(from, to)).unwrap()
+        fs::write(folder.path().join("config.json"), config.replace(from, to)).unwrap();
     };
     write("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
     assert_says(

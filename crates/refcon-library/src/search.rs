@@ -157,11 +157,12 @@ fn scan(
             let block = first_query..(first_query + QUERIES_A_BLOCK).min(queries.len());
             let nearest_of_rows = |&first_row: &usize| {
                 let mut nearest = vec![BinaryHeap::with_capacity(k.min(ROWS_A_BLOCK) + 1); block.len()];
-                for row in first_row..(first_row + ROWS_A_BLOCK).min(corpus.len()) {
+                let rows = ranks.iter().enumerate().skip(first_row).take(ROWS_A_BLOCK);
+                for (row, &rank) in rows {
                     let embedding = corpus.row(row);
                     for (query, nearest) in block.clone().zip(&mut nearest) {
                         let distance = distance(queries.row(query), embedding);
-                        keep_nearest(nearest, k, Candidate { distance, rank: ranks[row], row });
+                        keep_nearest(nearest, k, Candidate { distance, rank, row });
                     }
                 }
                 nearest

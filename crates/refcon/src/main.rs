@@ -51,13 +51,14 @@ struct Arguments {
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     quiet: bool,
 
-    /// Say more about what is being done (-vv: still more); RUST_LOG sets it in detail
+    /// Say more about what is being done (-vv: still more); `RUST_LOG` sets it in detail
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
     verbose: u8,
 
     /// Threads to use [default: one a core]
-    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
-    threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere",
+        value_parser = clap::value_parser!(u16).range(1..=512))]
+    threads: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,9 +90,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn set_threads(threads: Option<std::num::NonZeroUsize>) -> Result<(), Failure> {
+fn set_threads(threads: Option<u16>) -> Result<(), Failure> {
     let Some(threads) = threads else { return Ok(()) };
-    rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().map_err(Failure::other)
+    rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global().map_err(Failure::other)
 }
 
 fn log_to_stderr(quiet: bool, verbose: u8) {

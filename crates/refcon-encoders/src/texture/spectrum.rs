@@ -101,7 +101,7 @@ fn mean_density(plane: &Plane, width: usize, height: usize) -> Vec<f32> {
 fn window_starts(length: usize, window: usize) -> impl Iterator<Item = usize> + Clone {
     let room = length - window;
     let steps = room.div_ceil((window / 2).max(1));
-    (0..=steps).map(move |step| if steps == 0 { 0 } else { room * step / steps })
+    (0..=steps).map(move |step| (room * step).checked_div(steps).unwrap_or(0))
 }
 
 /// A Hann taper that is nowhere zero, so that windows of one or two pixels work too.

@@ -20,7 +20,7 @@ pub(crate) struct Score {
     #[arg(value_name = "RESULTS.json")]
     results: PathBuf,
 
-    /// True classes: a CSV with the columns part (query, or image_corpus or corpus), file and label
+    /// True classes: a CSV with the columns part (query or corpus), file and label
     #[arg(long, value_name = "FILE.csv")]
     gold: PathBuf,
 }

@@ -168,7 +168,7 @@ fn a_synthetic_survey_of_impossible_size_or_name_is_refused() {
     scratch.refcon(&["synth", "-o", "s.npy", "--inlines", "3"]).failed_with(2, &["inlines", "3"]);
     scratch.refcon(&["synth", "-o", "s.npy", "--samples", "999999999"]).failed_with(2, &["999999999"]);
     scratch.refcon(&["synth", "-o", "s.txt"]).failed_with(2, &["s.txt", ".sgy"]);
-    assert_eq!(scratch.files(), [String::new(); 0]);
+    assert!(scratch.files().is_empty());
 }
 
 #[test]
