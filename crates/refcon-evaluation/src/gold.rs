@@ -50,10 +50,9 @@ impl Gold {
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
         let header = reader.headers().map_err(|error| format(error.to_string()))?.clone();
         let column = |name: &str| {
-            header
-                .iter()
-                .position(|title| title == name)
-                .ok_or_else(|| format(format!("no column {name}, found {}", listed(&header))))
+            header.iter().position(|title| title == name).ok_or_else(|| {
+                format(format!("no column {name}, found {}{}", listed(&header), separator_hint(&header)))
+            })
         };
         let (part, file, label) = (column("part")?, column("file")?, column("label")?);
 
@@ -92,6 +91,15 @@ impl Gold {
     }
 }
 
+/// Spreadsheets of some countries separate columns by semicolons.
+fn separator_hint(header: &StringRecord) -> &'static str {
+    if header.len() == 1 && header[0].contains(';') {
+        " (columns are separated by commas, not semicolons)"
+    } else {
+        ""
+    }
+}
+
 fn listed(header: &StringRecord) -> String {
     header.iter().map(|title| format!("{title:?}")).collect::<Vec<_>>().join(", ")
 }
@@ -120,6 +128,7 @@ mod tests {
             ("file,label\na,b\n", "no column part"),
             ("part,file,label\nquery,a.png,Salt\ntrain,b.png,Salt\n", "line 3: part \"train\""),
             ("part,file,label\nquery,a.png,Salt\nquery,a.png,Fault\n", "line 3: a.png is Fault"),
+            ("part;file;label\nquery;a.png;Salt\n", "commas, not semicolons"),
             ("part,file,label\nquery,a.png,\n", "line 2: a.png has no label"),
             ("part,file,label\nquery,a.png\n", "line: 2"),
         ] {

@@ -122,7 +122,7 @@ impl Found {
             // A dangling link has no metadata; it is listed as a file, and reading it will say what is wrong.
             if std::fs::metadata(&path).is_ok_and(|found| found.is_dir()) {
                 self.visit(&path, &format!("{name}/"))?;
-            } else if has_image_extension(&path) {
+            } else if is_image_name(&path) {
                 self.images.push(TileFile { name, path });
             } else {
                 self.other_files += 1;
@@ -132,7 +132,9 @@ impl Found {
     }
 }
 
-fn has_image_extension(path: &Path) -> bool {
+/// Whether a file's name ends as that of a tile does: .png, .jpg, .jpeg, .tif or .tiff, in any case.
+#[must_use]
+pub fn is_image_name(path: &Path) -> bool {
     path.extension()
         .and_then(|extension| extension.to_str())
         .is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))

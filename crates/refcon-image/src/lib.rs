@@ -30,7 +30,7 @@ mod resample;
 
 pub use colour_map::ColourMap;
 pub use decode::{DecodeLimits, ReadImageError, read};
-pub use folder::{ListError, TileFile, list};
+pub use folder::{ListError, TileFile, is_image_name, list};
 pub use gallery::{ClassTiles, GalleryError, pick_tiles_of_classes};
 pub use grey::{GreyImage, ImageSizeError};
 pub use preprocess::{Preprocessing, PreprocessingError, Step};

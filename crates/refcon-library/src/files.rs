@@ -38,15 +38,12 @@ pub fn write_whole(
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), WriteError> {
     let written = || -> io::Result<()> {
-        if path.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        let mut file = BufWriter::new(NamedTempFile::new_in(folder_of(path))?);
+        let path = destination(path)?;
+        let mut file = BufWriter::new(file_beside(&path)?);
         content(&mut file)?;
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
-        readable_as_usual(&file)?;
-        file.persist(path).map_err(|error| error.error)?;
+        file.persist(&path).map_err(|error| error.error)?;
         Ok(())
     };
     written().map_err(|source| WriteError { path: path.into(), source })
@@ -57,24 +54,30 @@ pub fn write_whole(
 /// # Errors
 /// As [`write_whole`].
 pub fn check_writable(path: &Path) -> Result<(), WriteError> {
-    let checked = if path.is_dir() {
-        Err(io::ErrorKind::IsADirectory.into())
-    } else {
-        NamedTempFile::new_in(folder_of(path))
-    };
+    let checked = destination(path).and_then(|path| file_beside(&path));
     checked.map(drop).map_err(|source| WriteError { path: path.into(), source })
 }
 
-/// A temporary file is its owner's alone; a result is for colleagues too.
-#[cfg(unix)]
-fn readable_as_usual(file: &NamedTempFile) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
+/// Where the bytes of `path` go: to the file that a link points to, so that the link stays one.
+fn destination(path: &Path) -> io::Result<PathBuf> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(found) if !found.is_file() => Err(io::Error::other("it is a device or a pipe, expected a file")),
+        Ok(_) => path.canonicalize(),
+        Err(_) => Ok(path.to_owned()),
+    }
 }
 
-#[cfg(not(unix))]
-fn readable_as_usual(_: &NamedTempFile) -> io::Result<()> {
-    Ok(())
+fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    // A temporary file is its owner's alone; a result is as open as any file that the user makes.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder_of(path)).map_err(|error| {
+        // The message without the temporary name, which means nothing to the reader.
+        let cause = error.get_ref().and_then(|inner| inner.source()).map(ToString::to_string);
+        cause.map_or(error.kind().into(), |cause| io::Error::new(error.kind(), cause))
+    })
 }
 
 #[cfg(test)]
@@ -93,6 +96,20 @@ mod tests {
         assert!(error.unwrap_err().to_string().contains("disk full"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_a_device_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target.json"), folder.path().join("link.json"));
+        std::fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_whole(&link, |out| out.write_all(b"new")).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
+        let message = check_writable(Path::new("/dev/null")).unwrap_err().to_string();
+        assert!(message.contains("/dev/null: it is a device"), "{message}");
     }
 
     #[test]

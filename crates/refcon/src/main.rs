@@ -1,4 +1,4 @@
-//! `refcon`: find everything that looks like a feature in all your seismic surveys.
+//! `refcon`: find the seismic tiles that look like the ones you show it.
 
 mod commands;
 mod embedding;
@@ -36,7 +36,7 @@ Exit codes:
 
 Nothing is downloaded and nothing leaves this machine.";
 
-/// Reflection Connection: draw a box around a feature on a seismic section, find everything that looks like it.
+/// Reflection Connection: show it tiles of a seismic feature, and it finds the tiles that look like it.
 #[derive(Debug, Parser)]
 #[command(name = "refcon", version, styles = STYLES, after_long_help = AFTER_HELP, after_help = "More: refcon --help")]
 struct Arguments {
@@ -57,7 +57,7 @@ struct Arguments {
 
     /// Threads to use [default: one a core]
     #[arg(long, global = true, value_name = "N", help_heading = "Everywhere",
-        value_parser = clap::value_parser!(u16).range(1..=512))]
+        value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 }
 

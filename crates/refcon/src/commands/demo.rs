@@ -59,7 +59,9 @@ impl Demo {
 
         output.step("cutting tiles");
         let request = TileRequest { seed: self.survey.seed, ..TileRequest::default() };
-        let selection = survey.labelled_tiles(&request).map_err(Failure::usage)?;
+        let selection = survey.labelled_tiles(&request).map_err(|error| {
+            Failure::usage(format!("{error}; give the demo more --inlines, --crosslines or --samples"))
+        })?;
         for missing in &selection.shortfalls {
             let (class, split) = (missing.class.name(), missing.split);
             tracing::info!("{class}: {} of {} {split:?} tiles", missing.found, missing.asked);
@@ -116,6 +118,10 @@ impl Demo {
 fn prepare(folder: &Path) -> Result<(), Failure> {
     let cannot = |path: &Path, error| Failure::output(format!("cannot prepare {}: {error}", path.display()));
     let marker = folder.join(MARKER);
+    if folder.is_file() {
+        let problem = "it is a file; give the name of a folder with -o";
+        return Err(Failure::output(format!("cannot write the demo to {}: {problem}", folder.display())));
+    }
     let occupied = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
     if occupied && !marker.exists() {
         let problem = "it is not empty and no earlier demo; give another folder with -o";

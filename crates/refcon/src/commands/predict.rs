@@ -11,7 +11,7 @@ use refcon_image::{DecodeLimits, TileFile};
 use refcon_library::report::{Report, ReportMatch, ReportQuery, ReportTile};
 use refcon_library::{Neighbour, Submission, SubmittedMatch, challenge_confidence, files};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -62,7 +62,8 @@ pub(crate) struct Predict {
     #[arg(long, value_enum, default_value_t = Metric::Cosine)]
     pub(crate) metric: Metric,
 
-    /// True classes (columns part, file, label), to mark right and wrong matches in the report; never used for searching
+    /// True classes (columns part, file, label), to mark right and wrong matches in the report (needs --report);
+    /// never used for searching
     #[arg(long, value_name = "FILE.csv", requires = "report")]
     pub(crate) gold: Option<PathBuf>,
 
@@ -144,9 +145,7 @@ impl Predict {
     }
 
     pub(crate) fn predict(&self, output: &Output) -> Result<Prediction, Failure> {
-        for path in [Some(&self.output), self.report.as_ref(), self.table.as_ref()].into_iter().flatten() {
-            files::check_writable(path).map_err(Failure::output)?;
-        }
+        self.check_outputs()?;
         let gold = self.gold.as_deref().map(Gold::read).transpose().map_err(Failure::input)?;
         let encoder = open_encoder(&self.encoder)?;
         tracing::info!("encoder {}, {} components", encoder.id(), encoder.dimension());
@@ -156,6 +155,7 @@ impl Predict {
         let corpus = embed_folder(&self.corpus, &*encoder, self.strict, "embedding the corpus", output)?;
         let embed_seconds = started.elapsed().as_secs_f64();
 
+        warn_of_queries_in_the_corpus(&queries, &corpus);
         let started = Instant::now();
         let found = self.search(&queries, &corpus)?;
         let search_seconds = started.elapsed().as_secs_f64();
@@ -185,6 +185,28 @@ impl Predict {
                 .map_err(Failure::output)?;
         }
         Ok(prediction)
+    }
+
+    /// Outputs that could not be written, or would overwrite each other or a tile, are found before an hour's work is done.
+    fn check_outputs(&self) -> Result<(), Failure> {
+        let outputs: Vec<&PathBuf> =
+            [Some(&self.output), self.report.as_ref(), self.table.as_ref()].into_iter().flatten().collect();
+        for (at, path) in outputs.iter().enumerate() {
+            if outputs[..at].contains(path) {
+                return Err(Failure::usage(format!(
+                    "{} is given for two outputs; give each its own file",
+                    path.display()
+                )));
+            }
+            if refcon_image::is_image_name(path) {
+                return Err(Failure::usage(format!(
+                    "{} has the name of an image, which it would replace; the outputs are JSON, HTML and CSV files",
+                    path.display()
+                )));
+            }
+            files::check_writable(path).map_err(Failure::output)?;
+        }
+        Ok(())
     }
 
     fn search<'a>(
@@ -258,8 +280,8 @@ impl Predict {
             ));
         }
         notes.push(
-            "Confidence compares the matches of one query with each other: the nearest always has 1. Distance compares \
-             across queries: 0 is the same picture."
+            "Confidence compares the matches of one query with each other: the nearest always has 1, and the others depend \
+             on how many matches were asked for. Distance compares across queries: 0 is the same picture."
                 .into(),
         );
         let fact = |name: &str, value: String| (name.to_owned(), value);
@@ -327,20 +349,31 @@ impl Found<'_> {
 impl Prediction {
     fn summary(&self) -> String {
         let mut lines = vec![format!(
-            "{} and {} corpus tiles embedded by {} in {:.2} s, searched in {:.3} s",
-            queries(self.queries),
-            self.corpus,
+            "{} and {} embedded by {} in {:.2} s, searched in {:.3} s",
+            score::counted(self.queries, "query", "queries"),
+            score::counted(self.corpus, "corpus tile", "corpus tiles"),
             self.encoder,
             self.embed_seconds,
             self.search_seconds
         )];
         if !self.skipped.is_empty() {
-            lines.push(format!("{} skipped because they could not be read", tiles(self.skipped.len())));
+            lines.push(format!("{} could not be read and were skipped", tiles(self.skipped.len())));
         }
         lines.push(format!("results: {}", self.results.display()));
         lines.extend(self.table.iter().map(|path| format!("table:   {}", path.display())));
         lines.extend(self.report.iter().map(|path| format!("report:  {}", path.display())));
         lines.join("\n")
+    }
+}
+
+/// A query that is itself in the corpus finds itself first, at distance 0.
+fn warn_of_queries_in_the_corpus(queries: &EmbeddedFolder, corpus: &EmbeddedFolder) {
+    let real = |tile: &TileFile| tile.path.canonicalize().ok();
+    let corpus: HashSet<PathBuf> = corpus.tiles.iter().filter_map(real).collect();
+    let both = queries.tiles.iter().filter_map(real).filter(|path| corpus.contains(path)).count();
+    if both > 0 {
+        let queries = score::counted(both, "query is", "queries are");
+        tracing::warn!("{queries} in the corpus too: each finds itself first, at distance 0");
     }
 }
 
@@ -367,10 +400,6 @@ impl Pictures {
 fn folder_name(folder: &Path) -> String {
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     whole.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
-}
-
-fn queries(count: usize) -> String {
-    score::counted(count, "query", "queries")
 }
 
 fn tiles(count: usize) -> String {

@@ -92,31 +92,22 @@ impl ScoreTable {
     }
 
     fn class_table(&self, text: &mut String) {
-        let classes = &self.evaluation.classes;
-        let first = classes.iter().map(|class| class.class.chars().count()).max().unwrap_or(0).max(5) + 2;
-        let titles = ["acc Σc·h/Σc", "acc Σc·h/k", "P@1", "P@3", "P@10", "R-prec", "mAP", "MAP@R"];
-        let mut head = format!("{:<first$}{:>7}{:>8}", "class", "queries", "corpus");
-        for title in titles {
-            let _ = write!(head, "{title:>14}");
-        }
-        let _ = writeln!(text, "{head}");
-        for class in classes {
-            let _ = write!(text, "{:<first$}{:>7}{:>8}", class.class, class.queries, class.relevant);
-            for estimate in &class.estimates {
-                let mean = estimate.map_or("–".into(), |estimate| format!("{:.3}", estimate.mean));
-                let _ = write!(text, "{mean:>14}");
-            }
-            text.push('\n');
-            if class.estimates.iter().flatten().any(|estimate| estimate.interval.is_some()) {
-                let _ = write!(text, "{:<first$}{:>15}", "", "95 %");
-                for estimate in &class.estimates {
-                    let _ = write!(
-                        text,
-                        "{:>14}",
-                        estimate.map_or(String::new(), |estimate| interval(&estimate))
-                    );
-                }
-                text.push('\n');
+        let row = |cells: Vec<String>| {
+            let row: String = cells.iter().map(|cell| format!("{cell:>12}")).collect();
+            row.trim_end().to_owned()
+        };
+        let titles = ["Σc·hit/Σc", "Σc·hit/k", "P@1", "P@3", "P@10", "R-precision", "mAP", "MAP@R"];
+        let _ = writeln!(text, "{}", row(titles.map(str::to_owned).to_vec()));
+        for class in &self.evaluation.classes {
+            let queries = counted(class.queries, "query", "queries");
+            let corpus = counted(class.relevant, "tile", "tiles");
+            let _ = writeln!(text, "{}: {queries}, {corpus} in the corpus", class.class);
+            let means = class.estimates.iter().map(|e| e.map_or("–".into(), |e| format!("{:.3}", e.mean)));
+            let _ = writeln!(text, "{}", row(means.collect()));
+            let intervals: Vec<String> =
+                class.estimates.iter().map(|e| e.map_or(String::new(), |e| interval(&e))).collect();
+            if intervals.iter().any(|interval| !interval.is_empty()) {
+                let _ = writeln!(text, "{}", row(intervals));
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::output::Output;
 use clap::{Args, Subcommand};
 use refcon_image::figure::{class_gallery, preprocess_steps};
 use refcon_image::{DecodeLimits, Preprocessing, pick_tiles_of_classes};
+use refcon_library::files;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -74,6 +75,17 @@ impl Show {
 
 impl Preprocess {
     fn run(&self, output: &Output) -> Result<(), Failure> {
+        check_picture(&self.output)?;
+        if self
+            .output
+            .canonicalize()
+            .is_ok_and(|output| self.image.canonicalize().is_ok_and(|image| image == output))
+        {
+            return Err(Failure::usage(format!(
+                "{} would replace the tile itself; give another -o",
+                self.output.display()
+            )));
+        }
         let preprocessing =
             Preprocessing::new(self.contrast, self.resize, self.crop).map_err(Failure::usage)?;
         let image = refcon_image::read(&self.image, &DecodeLimits::default()).map_err(Failure::input)?;
@@ -86,6 +98,7 @@ impl Preprocess {
 
 impl Classes {
     fn run(&self, output: &Output) -> Result<(), Failure> {
+        check_picture(&self.output)?;
         let limits = DecodeLimits::default();
         let classes = pick_tiles_of_classes(&self.folder, self.tiles.into(), self.seed, &limits)
             .map_err(Failure::input)?;
@@ -93,6 +106,17 @@ impl Classes {
         class_gallery(&title, &classes).write_png(&self.output).map_err(Failure::output)?;
         written(&self.output, output)
     }
+}
+
+/// A picture is a PNG file, whatever its name says: so the name should say that.
+fn check_picture(path: &Path) -> Result<(), Failure> {
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        return Err(Failure::usage(format!(
+            "{}: pictures are PNG files, expected a name that ends in .png",
+            path.display()
+        )));
+    }
+    files::check_writable(path).map_err(Failure::output)
 }
 
 fn written(picture: &Path, output: &Output) -> Result<(), Failure> {

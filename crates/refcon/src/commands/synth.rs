@@ -34,15 +34,15 @@ pub(crate) struct SurveyArguments {
     #[arg(long, default_value_t = SyntheticSpec::default().seed)]
     pub(crate) seed: u64,
 
-    /// Number of inlines
+    /// Number of inlines, at least 64
     #[arg(long, default_value_t = SyntheticSpec::default().inlines, value_name = "N")]
     inlines: usize,
 
-    /// Number of crosslines
+    /// Number of crosslines, at least 64
     #[arg(long, default_value_t = SyntheticSpec::default().crosslines, value_name = "N")]
     crosslines: usize,
 
-    /// Samples in a trace
+    /// Samples in a trace, at least 128
     #[arg(long, default_value_t = SyntheticSpec::default().samples, value_name = "N")]
     samples: usize,
 

@@ -54,7 +54,7 @@ fn broken_tiles_among_good_ones_are_reported_skipped_and_counted() {
         assert_eq!(lines.len(), 1, "{name}: {run:?}");
         assert!(lines[0].contains("skipped"), "{run:?}");
     }
-    assert!(run.stdout.contains("4 tiles skipped"), "{run:?}");
+    assert!(run.stdout.contains("4 tiles could not be read and were skipped"), "{run:?}");
     assert!(run.stderr.contains("60000"), "{run:?}");
     assert_eq!(scratch.json("results.json")["q.png"].as_array().unwrap().len(), 4);
 
@@ -122,6 +122,25 @@ fn outputs_that_cannot_be_written_stop_the_work_before_it_starts() {
     scratch.refcon(&["show", "classes", ".", "-o", "nowhere/c.png"]).failed_with(4, &["nowhere/c.png"]);
     scratch.refcon(&["synth", "-o", "nowhere/s.npy"]).failed_with(4, &["nowhere/s.npy"]);
     nothing_written(&scratch, &before);
+}
+
+#[test]
+fn outputs_never_overwrite_each_other_or_a_tile() {
+    let scratch = good();
+    let before = scratch.files();
+    predict(&scratch, &["--report", "results.json"]).failed_with(2, &["results.json", "two outputs"]);
+    predict(&scratch, &["--table", "corpus/0.png"]).failed_with(2, &["corpus/0.png", "name of an image"]);
+    let show = |output: &str| scratch.refcon(&["show", "preprocess", "query/q.png", "-o", output]);
+    show("query/q.png").failed_with(2, &["query/q.png", "itself"]);
+    show("steps.jpg").failed_with(2, &["steps.jpg", ".png"]);
+    nothing_written(&scratch, &before);
+}
+
+#[test]
+fn a_query_that_is_in_the_corpus_too_is_pointed_out() {
+    let scratch = good();
+    let run = scratch.refcon(&["predict", "--query", "corpus", "--corpus", "corpus", "-o", "results.json"]);
+    assert!(run.done().stderr.contains("4 queries are in the corpus too"), "{run:?}");
 }
 
 #[test]
