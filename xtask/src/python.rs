@@ -4,8 +4,8 @@ use crate::summary::Summary;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Made once, kept under `target/`.
-const ENVIRONMENT: &str = "target/interoperability-python";
+/// Made once, kept in cargo's target folder.
+const ENVIRONMENT: &str = "interoperability-python";
 
 /// Runs `tests/interoperability` with pytest, in a virtual environment of its own. Skipped, with the reason, where there is
 /// no Python 3 or its packages cannot be installed.
@@ -21,13 +21,13 @@ pub(crate) fn interoperability(root: &Path, summary: &mut Summary) {
     }
     let mut pytest = Command::new(python);
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).arg(&tests);
-    pytest.env("REFCON", root.join("target/debug").join(format!("refcon{}", std::env::consts::EXE_SUFFIX)));
+    pytest.env("REFCON", target(root).join("debug").join(format!("refcon{}", std::env::consts::EXE_SUFFIX)));
     summary.step("interoperability with NumPy and segyio", pytest, "see pytest's report above");
 }
 
 /// The interpreter of the environment, made or brought up to date.
 fn environment(root: &Path, requirements: &Path) -> Result<PathBuf, String> {
-    let folder = root.join(ENVIRONMENT);
+    let folder = target(root).join(ENVIRONMENT);
     let python = if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") };
     if !python.exists()
         && let Err(problem) = make_environment(&folder)
@@ -43,6 +43,11 @@ fn environment(root: &Path, requirements: &Path) -> Result<PathBuf, String> {
         std::fs::write(&installed, wanted).map_err(|error| error.to_string())?;
     }
     Ok(python)
+}
+
+/// Where cargo builds.
+fn target(root: &Path) -> PathBuf {
+    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 fn make_environment(folder: &Path) -> Result<(), String> {
