@@ -1,9 +1,12 @@
 //! The table of tiles: a row a tile.
 
 use super::labels::Majority;
-use crate::tiling::Tile;
+use crate::tiling::{Tile, TilePlace};
 use crate::{Direction, Geometry};
 use serde::{Deserialize, Serialize};
+
+/// Positions are kept to a hundredth of their unit; no survey is laid out more exactly.
+const POSITIONS: f64 = 100.0;
 
 /// A row of `tiles.csv`, and the `.json` beside an image in a shard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +64,9 @@ pub struct TileRow {
 impl TileRow {
     pub(super) fn new(tile: &Tile, [black, white]: [f64; 2], label: Option<Majority>) -> Self {
         let (first, last) = (tile.first_trace, tile.last_trace);
+        let position = |end: TilePlace, axis: usize| {
+            end.position.map(|position| (position[axis] * POSITIONS).round() / POSITIONS)
+        };
         let (label, label_share) =
             label.map_or((String::new(), None), |label| (label.name, Some(label.share)));
         Self {
@@ -80,10 +86,10 @@ impl TileRow {
             top: tile.first_sample,
             bottom: tile.last_sample,
             unit: tile.domain.unit().to_owned(),
-            first_x: first.position.map(|[x, _]| x),
-            first_y: first.position.map(|[_, y]| y),
-            last_x: last.position.map(|[x, _]| x),
-            last_y: last.position.map(|[_, y]| y),
+            first_x: position(first, 0),
+            first_y: position(first, 1),
+            last_x: position(last, 0),
+            last_y: position(last, 1),
             black,
             white,
             label,

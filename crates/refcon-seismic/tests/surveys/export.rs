@@ -435,6 +435,7 @@ fn prestack_is_refused_and_stacked_on_request() {
     let options = OpenOptions { prestack: Prestack::Stack, ..OpenOptions::default() };
     let stacked = Survey::open(&path, &SurveyOptions { segy: options, ..SurveyOptions::default() }).unwrap();
     let mut settings = grid(TileLayout::Images);
-    settings.rule = TileRule::Grid(GridRule { size: TileSize { height: 16, width: 3 }, down: 12, across: 10 });
+    settings.rule =
+        TileRule::Grid(GridRule { size: TileSize { height: 16, width: 3 }, down: 12, across: 10 });
     assert_eq!(export(&folder, &settings, &[source(&stacked)]).unwrap().tiles, 3 * (3 + 4));
 }
