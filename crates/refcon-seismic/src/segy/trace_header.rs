@@ -32,10 +32,33 @@ impl FieldKind {
 }
 
 /// A field of the trace header: where it starts (counted from 1, as in the specification) and how it is stored.
+///
+/// It lies inside the header, also when it comes from a saved index or a file of options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "StoredField")]
 pub struct HeaderField {
     byte: u16,
     kind: FieldKind,
+}
+
+/// A header field as it was saved.
+#[derive(Deserialize)]
+struct StoredField {
+    byte: u16,
+    kind: FieldKind,
+}
+
+impl TryFrom<StoredField> for HeaderField {
+    type Error = String;
+
+    fn try_from(StoredField { byte, kind }: StoredField) -> Result<Self, String> {
+        Self::new(byte, kind).ok_or_else(|| {
+            format!(
+                "no header field of {} bytes starts at byte {byte}: a trace header has bytes 1 to 240",
+                kind.bytes()
+            )
+        })
+    }
 }
 
 macro_rules! fields {
@@ -227,6 +250,17 @@ mod tests {
         assert!(HeaderField::new(u16::MAX, FieldKind::Int16).is_none());
         assert_eq!(HeaderField::new(237, FieldKind::Int32).map(HeaderField::byte), Some(237));
         assert_eq!(HeaderField::new(189, FieldKind::Int32), Some(HeaderField::INLINE));
+    }
+
+    #[test]
+    fn a_saved_field_outside_the_header_is_refused() {
+        let saved = serde_json::to_string(&HeaderField::INLINE).unwrap();
+        assert_eq!(serde_json::from_str::<HeaderField>(&saved).unwrap(), HeaderField::INLINE);
+        for byte in [0, 238, 65_535] {
+            let damaged = saved.replace("189", &byte.to_string());
+            let error = serde_json::from_str::<HeaderField>(&damaged).unwrap_err().to_string();
+            assert!(error.contains(&format!("starts at byte {byte}")), "{error}");
+        }
     }
 
     #[test]
