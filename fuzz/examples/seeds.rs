@@ -61,6 +61,9 @@ fn segy_files() -> Vec<(String, Vec<u8>)> {
     let mut add = |name: &str, bytes: Vec<u8>| files.push((name.to_owned(), bytes));
     add("su", plain[FILE_HEADER..].to_vec());
     add("truncated", plain[..plain.len() - 17].to_vec());
+    let extension =
+        WriteOptions { revision: Revision::R2_1, trace_header_extension: true, ..WriteOptions::default() };
+    add("extension", file_of(&labels, &extension));
     let ascii = WriteOptions {
         text_encoding: TextEncoding::Ascii,
         revision: Revision::R0,
