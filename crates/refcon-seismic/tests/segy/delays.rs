@@ -189,8 +189,8 @@ fn gathers_of_different_delays_stack_where_their_traces_reach() {
         })
         .collect();
     assert_eq!(column(&section.amplitudes, 2, 0), expected);
-    for sample in 0..count {
-        assert_eq!(file.read_time_slice(sample).unwrap().amplitudes[0], expected[sample]);
+    for (sample, &expected) in expected.iter().enumerate() {
+        assert_eq!(file.read_time_slice(sample).unwrap().amplitudes[0], expected);
     }
 }
 

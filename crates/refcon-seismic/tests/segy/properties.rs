@@ -34,6 +34,8 @@ fn volume() -> impl Strategy<Value = Volume> {
     )
 }
 
+const R2_0: Revision = Revision { major: 2, minor: 0 };
+
 /// Reads everything there is to read.
 fn exercise(file: &SegyFile) {
     for block in file.traces() {
@@ -63,7 +65,8 @@ proptest! {
         volume in volume(),
         format in proptest::sample::select(SampleFormat::ALL.to_vec()),
         little: bool,
-        revision in proptest::sample::select(vec![Revision::R0, Revision::R1, Revision::R2_1]),
+        revision in proptest::sample::select(vec![Revision::R0, Revision::R1, R2_0, Revision::R2_1]),
+        extended: bool,
     ) {
         let mut volume = volume;
         // Shift and scale into what the format holds.
@@ -77,7 +80,10 @@ proptest! {
             *amplitude = ((*amplitude + shift) * scale).floor();
         }
         let byte_order = if little { ByteOrder::Little } else { ByteOrder::Big };
-        let options = WriteOptions { format, byte_order, revision, grid: Some(grid()), ..WriteOptions::default() };
+        let trace_header_extension = extended && revision >= R2_0;
+        let grid = Some(grid());
+        let options =
+            WriteOptions { format, byte_order, revision, trace_header_extension, grid, ..WriteOptions::default() };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("volume.sgy");
         write_volume(&path, &volume, &options).unwrap();
