@@ -450,4 +450,4 @@ const KEPT_BYTES: usize = 4 << 20;
 /// Reads of a section that are held at a time.
 const BATCHES_AT_A_TIME: usize = 256;
 /// Samples of time slices that wait to be put in place, about.
-const HELD_SAMPLES: usize = 16 << 20;
+pub(super) const HELD_SAMPLES: usize = 16 << 20;

@@ -3,7 +3,7 @@
 //! Kept apart from the ordinary way, which has nothing to look up.
 
 use super::delays::TraceShifts;
-use super::sections::Column;
+use super::sections::{Column, HELD_SAMPLES};
 use super::{SegyError, SegyFile};
 use crate::{SampleAxis, VolumeGeometry};
 use rayon::prelude::*;
@@ -84,7 +84,8 @@ impl SegyFile {
             let count = self.layout.sample_count;
             samples.start.saturating_sub(shift).min(count)..samples.end.saturating_sub(shift).min(count)
         };
-        for group in self.pieces(shifts).chunks(HELD_READS) {
+        let held = (HELD_SAMPLES / PIECE_TRACES as usize / samples.len().max(1)).clamp(1, HELD_READS);
+        for group in self.pieces(shifts).chunks(held) {
             let read: Result<Vec<Vec<f32>>, SegyError> = group
                 .par_iter()
                 .map(|piece| match own(piece.shift) {
