@@ -2,7 +2,7 @@
 
 use super::runs::Run;
 use super::{Prestack, SegyError, SegyFile};
-use crate::{Direction, Geometry, LineAxis, LineGeometry, Section, TimeSlice, VolumeGeometry};
+use crate::{Direction, Geometry, LineAxis, LineGeometry, SampleAxis, Section, TimeSlice, VolumeGeometry};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -23,9 +23,9 @@ const SLICE_TRACES: u32 = 8192;
 
 /// A trace and the column of the section that it belongs to.
 #[derive(Debug, Clone, Copy)]
-struct Column {
-    trace: u64,
-    column: usize,
+pub(super) struct Column {
+    pub trace: u64,
+    pub column: usize,
 }
 
 /// Consecutive traces of a file with their samples.
@@ -48,7 +48,7 @@ impl TraceBlock {
 }
 
 impl SegyFile {
-    /// Reads the samples of one trace.
+    /// Reads the samples of one trace: its own, from its own delay on (see [`SegyFile::samples_of`]).
     ///
     /// # Errors
     /// [`SegyError::NoSuchTrace`]; [`SegyError::BufferLength`] where `samples` is not as long as a trace;
@@ -57,7 +57,7 @@ impl SegyFile {
         self.read_traces(trace..trace.saturating_add(1), samples)
     }
 
-    /// Reads the samples of consecutive traces, `[traces, samples]`, trace by trace.
+    /// Reads the samples of consecutive traces, `[traces, samples]`, trace by trace: their own, as the file has them.
     ///
     /// # Errors
     /// As [`SegyFile::read_trace`].
@@ -82,7 +82,8 @@ impl SegyFile {
         })
     }
 
-    /// All traces in file order, in blocks of some MiB.
+    /// All traces in file order, in blocks of some MiB: the file's own samples, neither moved nor filled up where delay
+    /// recording times differ.
     pub fn traces(&self) -> impl Iterator<Item = Result<TraceBlock, SegyError>> + '_ {
         let per_block = (BLOCK_BYTES / self.layout.trace_bytes).max(1);
         let starts = (0..self.trace_count()).step_by(usize::try_from(per_block).unwrap_or(usize::MAX));
@@ -128,7 +129,10 @@ impl SegyFile {
                 columns.push(Column { trace, column });
             }
         });
-        let amplitudes = self.read_columns(&mut columns, traces.count)?;
+        let amplitudes = match &self.arrangement.shifts {
+            None => self.read_columns(&mut columns, traces.count)?,
+            Some(shifts) => self.read_shifted_columns(&mut columns, traces.count, shifts)?,
+        };
         Ok(Section { direction, line, traces, samples: self.samples(), amplitudes })
     }
 
@@ -153,8 +157,13 @@ impl SegyFile {
         if samples.is_empty() {
             return Ok(Vec::new());
         }
-        if samples.end > self.layout.sample_count {
-            return Err(self.no_such_sample(samples.start.max(self.layout.sample_count)));
+        let axis = self.samples();
+        if samples.end > axis.count {
+            return Err(self.no_such_sample(samples.start.max(axis.count)));
+        }
+        if let Some(shifts) = &self.arrangement.shifts {
+            let slices = self.read_shifted_slices(volume, samples.clone(), shifts)?;
+            return Ok(placed_slices(volume, axis, samples, slices));
         }
         let VolumeGeometry { inlines, crosslines, .. } = *volume;
         let what = "time slices";
@@ -211,16 +220,11 @@ impl SegyFile {
                 }
             }
         }
-        let axis = self.samples();
-        let slices = samples.zip(slices).map(|(sample, amplitudes)| {
-            let position = axis.position(sample);
-            TimeSlice { sample, position, inlines, crosslines, amplitudes }
-        });
-        Ok(slices.collect())
+        Ok(placed_slices(volume, axis, samples, slices))
     }
 
     /// Some samples of consecutive traces, `[traces, samples]`.
-    fn read_samples_of(
+    pub(super) fn read_samples_of(
         &self,
         first: u64,
         traces: usize,
@@ -297,7 +301,7 @@ impl SegyFile {
     }
 
     /// Cuts columns, by rising trace, into what one read takes.
-    fn batches<'a>(&self, columns: &'a [Column]) -> Vec<&'a [Column]> {
+    pub(super) fn batches<'a>(&self, columns: &'a [Column]) -> Vec<&'a [Column]> {
         let trace_bytes = self.layout.trace_bytes;
         let mut batches = Vec::new();
         let mut start = 0;
@@ -316,7 +320,7 @@ impl SegyFile {
     }
 
     /// The samples of the batch's traces, `[traces, samples]`.
-    fn read_batch(&self, batch: &[Column]) -> Result<Vec<f32>, SegyError> {
+    pub(super) fn read_batch(&self, batch: &[Column]) -> Result<Vec<f32>, SegyError> {
         let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(Vec::new()) };
         let samples = self.layout.sample_count;
         let mut amplitudes = vec![0.0; batch.len() * samples];
@@ -361,7 +365,12 @@ impl SegyFile {
         self.layout.format.decode(self.layout.order, &span[start..], samples);
     }
 
-    fn zeros(&self, what: &'static str, rows: usize, columns: usize) -> Result<Vec<f32>, SegyError> {
+    pub(super) fn zeros(
+        &self,
+        what: &'static str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Vec<f32>, SegyError> {
         let too_large = || SegyError::TooLarge {
             name: self.name.clone(),
             what,
@@ -391,7 +400,7 @@ impl SegyFile {
     }
 
     fn no_such_sample(&self, sample: usize) -> SegyError {
-        SegyError::NoSuchSample { name: self.name.clone(), sample, count: self.layout.sample_count }
+        SegyError::NoSuchSample { name: self.name.clone(), sample, count: self.samples().count }
     }
 
     fn no_such_line(&self, direction: Direction, line: i32, lines: LineAxis) -> SegyError {
@@ -404,6 +413,21 @@ impl SegyFile {
         };
         SegyError::NoSuchLine { name: self.name.clone(), direction, line, available }
     }
+}
+
+/// Slices of these samples, with where they lie.
+fn placed_slices(
+    volume: &VolumeGeometry,
+    axis: SampleAxis,
+    samples: Range<usize>,
+    slices: Vec<Vec<f32>>,
+) -> Vec<TimeSlice> {
+    let VolumeGeometry { inlines, crosslines, .. } = *volume;
+    let slices = samples.zip(slices).map(|(sample, amplitudes)| {
+        let position = axis.position(sample);
+        TimeSlice { sample, position, inlines, crosslines, amplitudes }
+    });
+    slices.collect()
 }
 
 /// Puts the samples of `traces` from `first` on into the columns of `rows`, each `width` wide; adds them to what is
@@ -434,4 +458,4 @@ const KEPT_BYTES: usize = 4 << 20;
 /// Reads of a section that are held at a time.
 const BATCHES_AT_A_TIME: usize = 256;
 /// Samples of time slices that wait to be put in place, about.
-const HELD_SAMPLES: usize = 16 << 20;
+pub(super) const HELD_SAMPLES: usize = 16 << 20;
