@@ -6,5 +6,8 @@
 mod arrays;
 mod field_data;
 mod fixtures;
+mod images;
+mod object_stores;
 mod statistics;
 mod tiling;
+mod zarr;
