@@ -34,8 +34,8 @@
 //! # Object stores
 //!
 //! [`Survey::open_in`] opens any of these in a store of the crate [`object_store`]. SEG-Y, SU, NumPy and raw files ask for
-//! ranges of bytes, Zarr for chunks, images for whole files. Reads are cut as for a disk, so that a crossline of a SEG-Y file
-//! may take a request for each of its traces.
+//! ranges of bytes, Zarr for chunks, images for whole files. Reads are cut as for a disk: of a SEG-Y file with
+//! traces longer than some KiB, opening takes a request for each trace header, and a crossline one for each of its traces.
 
 mod array;
 mod error;
@@ -104,7 +104,10 @@ impl Survey {
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let source = match place.open() {
             Ok(file) => open_file(place, file, options)?,
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => open_folder(place, options)?,
+            // A raw array is a file, whatever a folder may hold.
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory && options.raw.is_none() => {
+                open_folder(place, options)?
+            }
             Err(source) => return Err(SurveyError::Open { path, source }),
         };
         Ok(Self { name, path, source })

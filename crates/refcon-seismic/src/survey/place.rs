@@ -59,6 +59,8 @@ impl Place {
     /// Opens the file for reading; [`io::ErrorKind::IsADirectory`] where it is a folder.
     pub(super) fn open(&self) -> io::Result<Box<dyn ReadAt>> {
         match self {
+            // Asked first, because not every system says of a folder that it is one when it is opened as a file.
+            Self::Local(path) if path.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Self::Local(path) => Ok(Box::new(FileSource::open(path)?)),
             Self::Stored { store, path } => match ObjectSource::at(Arc::clone(store), path.clone()) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && !self.children()?.is_empty() => {

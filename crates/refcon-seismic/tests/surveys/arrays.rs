@@ -1,6 +1,6 @@
 //! NumPy and raw arrays, read where they lie.
 
-use crate::fixtures::{NUMPY_TYPES, NumpyType, Scratch, all_traces, assert_same, npy};
+use crate::fixtures::{NUMPY_TYPES, NumpyType, Scratch, all_traces, assert_same, npy, volume_on};
 use proptest::prelude::*;
 use refcon_seismic::segy::{ByteOrder, SampleFormat};
 use refcon_seismic::survey::{ArrayAxes, ArrayShape, RawArray};
@@ -34,12 +34,7 @@ fn values(count: usize) -> Vec<i16> {
 }
 
 fn whole(survey: &Survey, amplitudes: &[i16]) -> Volume {
-    Volume {
-        inlines: survey.lines(Direction::Inline).unwrap(),
-        crosslines: survey.lines(Direction::Crossline).unwrap(),
-        samples: survey.samples(),
-        amplitudes: amplitudes.iter().map(|&value| f32::from(value)).collect(),
-    }
+    volume_on(survey, amplitudes.iter().map(|&value| f32::from(value)).collect())
 }
 
 proptest! {

@@ -109,6 +109,13 @@ pub(crate) fn all_traces(survey: &Survey) -> Vec<f32> {
     amplitudes
 }
 
+/// `amplitudes` as a volume on the axes of `survey`.
+pub(crate) fn volume_on(survey: &Survey, amplitudes: Vec<f32>) -> Volume {
+    let lines = |direction| survey.lines(direction).unwrap();
+    let (inlines, crosslines) = (lines(Direction::Inline), lines(Direction::Crossline));
+    Volume { inlines, crosslines, samples: survey.samples(), amplitudes }
+}
+
 /// Every line, slice and trace of `survey` is that of `volume`.
 pub(crate) fn assert_same(survey: &Survey, volume: &Volume) {
     for direction in [Direction::Inline, Direction::Crossline] {

@@ -1,9 +1,9 @@
 //! Sections and volumes that are pictures.
 
-use crate::fixtures::{Scratch, all_traces, assert_same};
+use crate::fixtures::{Scratch, all_traces, assert_same, volume_on};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb};
 use refcon_seismic::survey::ArrayAxes;
-use refcon_seismic::{Direction, Survey, SurveyOptions, Volume};
+use refcon_seismic::{Direction, Survey, SurveyOptions};
 use std::path::PathBuf;
 use tiff::encoder::{TiffEncoder, colortype};
 
@@ -121,12 +121,6 @@ fn folder_of(scratch: &Scratch, names: &[&str]) -> (PathBuf, Vec<f32>) {
     (scratch.path().to_owned(), volume)
 }
 
-fn whole(survey: &Survey, amplitudes: Vec<f32>) -> Volume {
-    let lines = |direction| survey.lines(direction).unwrap();
-    let (inlines, crosslines) = (lines(Direction::Inline), lines(Direction::Crossline));
-    Volume { inlines, crosslines, samples: survey.samples(), amplitudes }
-}
-
 #[test]
 fn a_folder_of_images_is_a_volume_in_the_order_of_their_numbers() {
     let scratch = Scratch::new();
@@ -134,7 +128,7 @@ fn a_folder_of_images_is_a_volume_in_the_order_of_their_numbers() {
     let survey = open(&folder);
     let inlines = survey.lines(Direction::Inline).unwrap();
     assert_eq!((inlines.first, inlines.step, inlines.count), (8, 2, 3));
-    assert_same(&survey, &whole(&survey, amplitudes));
+    assert_same(&survey, &volume_on(&survey, amplitudes));
 }
 
 #[test]
@@ -145,7 +139,7 @@ fn images_without_even_numbers_are_counted_from_the_first_inline_given() {
     let survey = Survey::open(&folder, &SurveyOptions { axes, ..SurveyOptions::default() }).unwrap();
     let inlines = survey.lines(Direction::Inline).unwrap();
     assert_eq!((inlines.first, inlines.step, inlines.count), (40, -10, 3));
-    assert_same(&survey, &whole(&survey, amplitudes));
+    assert_same(&survey, &volume_on(&survey, amplitudes));
 }
 
 #[test]

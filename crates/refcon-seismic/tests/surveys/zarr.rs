@@ -1,6 +1,6 @@
 //! Zarr v3 stores and MDIO v1 data sets, against what their writers put in.
 
-use crate::fixtures::{Scratch, all_traces, assert_same, files_below, golden};
+use crate::fixtures::{Scratch, all_traces, assert_same, files_below, golden, volume_on};
 use proptest::prelude::*;
 use refcon_seismic::survey::ArrayAxes;
 use refcon_seismic::{
@@ -21,9 +21,7 @@ fn expected(name: &str) -> Vec<f32> {
 
 /// The expected samples as a volume on the axes of `survey`.
 fn volume(survey: &Survey, name: &str) -> Volume {
-    let lines = |direction| survey.lines(direction).unwrap();
-    let (inlines, crosslines) = (lines(Direction::Inline), lines(Direction::Crossline));
-    Volume { inlines, crosslines, samples: survey.samples(), amplitudes: expected(name) }
+    volume_on(survey, expected(name))
 }
 
 /// A copy of a golden store that a test may spoil.
@@ -182,6 +180,19 @@ fn a_section_reads_its_own_chunks_only() {
 }
 
 #[test]
+fn a_changed_byte_in_a_chunk_with_a_checksum_is_found() {
+    let scratch = Scratch::new();
+    let path = copy(&scratch, "sharded.zarr");
+    let shard = path.join("c/0/0/0");
+    let mut bytes = fs::read(&shard).unwrap();
+    // Behind the 16 bytes of the first chunk's own header.
+    bytes[20] ^= 1;
+    fs::write(&shard, bytes).unwrap();
+    let message = refused(&path);
+    assert!(message.contains("checksum"), "{message}");
+}
+
+#[test]
 fn missing_chunks_hold_the_fill_value() {
     let scratch = Scratch::new();
     let path = copy(&scratch, "plain.zarr");
@@ -270,6 +281,10 @@ fn what_is_no_survey_is_refused_with_what_was_expected() {
     let message =
         spoilt("sharded.zarr", "", |node| node["dimension_names"] = json!(["cdp", "offset", "time"]));
     assert!(message.contains("offset") && message.contains("stacked"), "{message}");
+    let gather =
+        |node: &mut Value| node["dimension_names"] = json!(["inline", "crossline", "offset", "time"]);
+    let message = spoilt("sharded.zarr", "", gather);
+    assert!(message.contains("sharded.zarr"), "{message}");
     let message = spoilt("plain.zarr", "", |node| node["codecs"] = json!([{"name": "lossy"}]));
     assert!(message.contains("lossy"), "{message}");
     let message = spoilt("plain.zarr", "", |node| node["chunk_grid"]["name"] = "rectangular".into());
@@ -336,6 +351,43 @@ fn no_cut_or_changed_file_of_a_store_makes_it_panic() {
             }
             fs::write(&file, &bytes).unwrap();
         }
+        read_everything(&path).unwrap();
+    }
+}
+
+/// The places in a JSON text that hold no further ones.
+fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            members.iter().for_each(|(key, value)| leaves(value, &format!("{path}/{key}"), found));
+        }
+        Value::Array(values) if !values.is_empty() => {
+            values.iter().enumerate().for_each(|(at, value)| leaves(value, &format!("{path}/{at}"), found));
+        }
+        _ => found.push(path.to_owned()),
+    }
+}
+
+#[test]
+fn no_value_in_the_metadata_makes_it_panic() {
+    let values = json!([null, true, 0, -1, 1, 17, 1_u64 << 40, u64::MAX, 1.5, "", "x", "NaN", [], {}]);
+    for (name, node) in [("volume.mdio", "amplitude"), ("sharded.zarr", ""), ("turned.zarr", "")] {
+        let scratch = Scratch::new();
+        let path = copy(&scratch, name);
+        let file = path.join(node).join("zarr.json");
+        let metadata: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        let mut found = Vec::new();
+        leaves(&metadata, "", &mut found);
+        assert!(found.len() > 20);
+        for leaf in found {
+            for value in values.as_array().unwrap() {
+                let mut changed = metadata.clone();
+                *changed.pointer_mut(&leaf).unwrap() = value.clone();
+                fs::write(&file, changed.to_string()).unwrap();
+                let _ = read_everything(&path);
+            }
+        }
+        fs::write(&file, metadata.to_string()).unwrap();
         read_everything(&path).unwrap();
     }
 }

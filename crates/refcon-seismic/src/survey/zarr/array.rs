@@ -1,6 +1,6 @@
 //! One array of a Zarr store.
 
-use super::store::{ChunkStore, Unbounded};
+use super::store::{ChunkStore, Encoding};
 use crate::segy::{ByteOrder, SampleFormat};
 use crate::survey::SurveyError;
 use crate::survey::place::Place;
@@ -74,11 +74,9 @@ impl ChunkedArray {
                 format.bytes()
             )));
         }
-        let codecs = metadata["codecs"].to_string();
-        let names = |codec: &str| codecs.contains(&format!("\"{codec}\""));
-        let unbounded = Unbounded { gzip: names("gzip"), zstd: names("zstd") };
-        let store =
-            ChunkStore { folder: folder.clone(), most_bytes: 2 * chunk_bytes + ENCODING_ROOM, unbounded };
+        let encoding = Encoding::of(codecs);
+        let most_bytes = 2 * chunk_bytes + ENCODING_ROOM;
+        let store = ChunkStore { folder: folder.clone(), most_bytes, encoding };
         let metadata = serde_json::from_value(metadata).map_err(|error| refused(error.to_string()))?;
         let array = Array::new_with_metadata(Arc::new(store), "/", ArrayMetadata::V3(metadata))
             .map_err(|error| refused(error.to_string()))?;

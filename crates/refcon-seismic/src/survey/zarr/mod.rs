@@ -104,12 +104,13 @@ impl ChunkedSurvey {
     fn new(array: ChunkedArray, axes: &ArrayAxes) -> Result<Self, SurveyError> {
         let found = || array.shape().to_vec();
         let names = array.dimension_names();
-        if !matches!(names.len(), 2 | 3) {
-            return Err(SurveyError::Shape { path: array.path().to_owned(), found: found() });
-        }
-        let order = dimensions::order(&names).ok_or_else(|| SurveyError::Dimensions {
-            path: array.path().to_owned(),
-            found: names.iter().map(|name| name.unwrap_or("(unnamed)").to_owned()).collect(),
+        let order = dimensions::order(&names).ok_or_else(|| {
+            let path = array.path().to_owned();
+            if names.iter().all(Option::is_none) {
+                return SurveyError::Shape { path, found: found() };
+            }
+            let found = names.iter().map(|name| name.unwrap_or("(unnamed)").to_owned()).collect();
+            SurveyError::Dimensions { path, found }
         })?;
         let length = |dimension: usize| {
             let length = array.shape()[dimension];
