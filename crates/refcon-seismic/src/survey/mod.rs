@@ -105,8 +105,8 @@ impl Survey {
         let source = match place.open() {
             Ok(file) => open_file(place, file, options)?,
             // A raw array is a file, whatever a folder may hold.
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory && options.raw.is_none() => {
-                open_folder(place, options)?
+            Err(error) if options.raw.is_none() && place.may_be_folder(&error) => {
+                open_folder(place, options, error)?
             }
             Err(source) => return Err(SurveyError::Open { path, source }),
         };
@@ -220,13 +220,23 @@ fn open_file(
     Ok(Box::new(ArrayFile::new(&path, file, stored, &options.axes)?))
 }
 
-fn open_folder(place: &Place, options: &SurveyOptions) -> Result<Box<dyn SurveySource>, SurveyError> {
+/// Opens what lies in a folder; `no_file` is what was said when it was opened as a file.
+fn open_folder(
+    place: &Place,
+    options: &SurveyOptions,
+    no_file: io::Error,
+) -> Result<Box<dyn SurveySource>, SurveyError> {
+    // First, because it needs no list of the folder, which not every store gives.
     if let Some(survey) = zarr::open(place, &options.axes)? {
         return Ok(Box::new(survey));
     }
     let path = place.shown();
-    let names = place.children().map_err(|source| SurveyError::Open { path: path.clone(), source })?.files;
-    match ImageStack::volume(place, names, &options.axes)? {
+    let failed = |source| SurveyError::Open { path: path.clone(), source };
+    let children = place.children().map_err(failed)?;
+    if children.is_empty() && no_file.kind() == io::ErrorKind::NotFound {
+        return Err(failed(no_file));
+    }
+    match ImageStack::volume(place, children.files, &options.axes)? {
         Some(images) => Ok(Box::new(images)),
         None => Err(SurveyError::Folder { path }),
     }

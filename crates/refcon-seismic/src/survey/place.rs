@@ -56,18 +56,21 @@ impl Place {
         }
     }
 
-    /// Opens the file for reading; [`io::ErrorKind::IsADirectory`] where it is a folder.
+    /// Opens the file for reading.
     pub(super) fn open(&self) -> io::Result<Box<dyn ReadAt>> {
         match self {
             // Asked first, because not every system says of a folder that it is one when it is opened as a file.
             Self::Local(path) if path.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Self::Local(path) => Ok(Box::new(FileSource::open(path)?)),
-            Self::Stored { store, path } => match ObjectSource::at(Arc::clone(store), path.clone()) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !self.children()?.is_empty() => {
-                    Err(io::ErrorKind::IsADirectory.into())
-                }
-                opened => Ok(Box::new(opened?)),
-            },
+            Self::Stored { store, path } => Ok(Box::new(ObjectSource::at(Arc::clone(store), path.clone())?)),
+        }
+    }
+
+    /// Whether what [`Place::open`] said leaves it open that this is a folder: to a store, folders are beginnings of names.
+    pub(super) fn may_be_folder(&self, error: &io::Error) -> bool {
+        match self {
+            Self::Local(_) => error.kind() == io::ErrorKind::IsADirectory,
+            Self::Stored { .. } => error.kind() == io::ErrorKind::NotFound,
         }
     }
 
@@ -173,7 +176,7 @@ impl Place {
 }
 
 impl Children {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.files.is_empty() && self.folders.is_empty()
     }
 }

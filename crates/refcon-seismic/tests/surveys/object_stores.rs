@@ -21,11 +21,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A store in memory that counts the bytes it hands out.
+/// A store in memory that counts the bytes it hands out, and may refuse to list folders as web servers do.
 #[derive(Debug, Default)]
 struct Counting {
     store: InMemory,
     bytes: AtomicU64,
+    lists_nothing: bool,
 }
 
 impl std::fmt::Display for Counting {
@@ -74,6 +75,12 @@ impl ObjectStore for Counting {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&ObjectPath>) -> object_store::Result<ListResult> {
+        if self.lists_nothing {
+            return Err(object_store::Error::NotImplemented {
+                operation: "list".to_owned(),
+                implementer: self.to_string(),
+            });
+        }
         self.store.list_with_delimiter(prefix).await
     }
 
@@ -223,6 +230,15 @@ fn a_section_of_a_sharded_store_asks_for_its_own_chunks_only() {
     assert!(first > 0 && first < shard * 2 / 3, "{first} of {shard}");
     survey.read_section(Direction::Crossline, 7).unwrap();
     assert!(store.taken() < first, "the index of the shard is read once");
+}
+
+#[test]
+fn an_mdio_data_set_needs_no_list_of_its_folder() {
+    let store = Arc::new(Counting { lists_nothing: true, ..Counting::default() });
+    let name = store.put_from(&golden("volume.mdio"));
+    let survey = Survey::open_in(store, &name, &SurveyOptions::default()).unwrap();
+    assert_eq!(survey.trace_count(), 31);
+    assert!(!all_traces(&survey).is_empty());
 }
 
 #[test]
