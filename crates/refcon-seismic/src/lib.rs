@@ -20,5 +20,5 @@ pub use axis::{Domain, LineAxis, SampleAxis};
 pub use bin_grid::{BinGrid, BinGridFit, PlacedBin};
 pub use geometry::{Geometry, LineGeometry, LineNumbering, Polarity, VolumeGeometry};
 pub use section::{Direction, Section, TileBox, TimeSlice};
-pub use survey::{Survey, SurveyError, SurveyOptions};
+pub use survey::{ObjectSource, Survey, SurveyError, SurveyOptions};
 pub use volume::Volume;

@@ -147,4 +147,67 @@ pub enum SurveyError {
         /// Samples asked for.
         samples: u128,
     },
+    /// A file is no image that can be read.
+    #[error("cannot read {path} as an image: {problem}", path = .path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// Images of a folder have different sizes.
+    #[error(
+        "cannot make a volume of images of different sizes: {first} has {} × {} pixels, {other} {} × {}; put images of one \
+         size in the folder", .first_size[0], .first_size[1], .other_size[0], .other_size[1],
+        first = .first.display(), other = .other.display()
+    )]
+    ImageSizes {
+        /// The first image.
+        first: PathBuf,
+        /// Its width and height.
+        first_size: [usize; 2],
+        /// The first image of another size.
+        other: PathBuf,
+        /// Its width and height.
+        other_size: [usize; 2],
+    },
+    /// A folder holds no survey.
+    #[error(
+        "{path} is a folder with neither images (PNG, TIFF, JPEG) nor a Zarr version 3 store or MDIO version 1 data set \
+         (zarr.json) in it; give the path of a file or of such a folder", path = .path.display()
+    )]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A Zarr store or MDIO data set cannot be read.
+    #[error("cannot read {path} as a Zarr store: {problem}", path = .path.display())]
+    Zarr {
+        /// The array or group.
+        path: PathBuf,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// The dimensions of a Zarr array are not those of a survey.
+    #[error(
+        "{path} has the dimensions {found:?}, expected inline, crossline and time or depth of a volume, or cdp (or trace) \
+         and time or depth of a section: pre-stack data must be stacked first, other names changed", path = .path.display()
+    )]
+    Dimensions {
+        /// The array.
+        path: PathBuf,
+        /// The names of its dimensions.
+        found: Vec<String>,
+    },
+    /// An address was given that cannot be opened by itself.
+    #[error(
+        "cannot open {path}: addresses starting with {scheme}:// are not supported, only paths and file:// addresses of this \
+         machine; copy it here first (a program can open it from any store of the crate object_store)", path = .path.display()
+    )]
+    Scheme {
+        /// The address.
+        path: PathBuf,
+        /// What it starts with.
+        scheme: String,
+    },
 }

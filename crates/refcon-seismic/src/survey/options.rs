@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct SurveyOptions {
     /// For SEG-Y and SU files.
     pub segy: OpenOptions,
-    /// For arrays (`.npy` and raw), which know nothing of lines and samples.
+    /// For arrays (`.npy`, raw, Zarr) and images, as far as they do not say themselves how lines and samples are numbered.
     pub axes: ArrayAxes,
     /// With this given, the file is an array without any header.
     pub raw: Option<RawArray>,

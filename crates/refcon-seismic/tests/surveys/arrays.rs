@@ -1,6 +1,6 @@
 //! NumPy and raw arrays, read where they lie.
 
-use crate::fixtures::{NUMPY_TYPES, NumpyType, Scratch, npy};
+use crate::fixtures::{NUMPY_TYPES, NumpyType, Scratch, all_traces, assert_same, npy, volume_on};
 use proptest::prelude::*;
 use refcon_seismic::segy::{ByteOrder, SampleFormat, WriteOptions, write_volume};
 use refcon_seismic::survey::{ArrayAxes, ArrayShape, RawArray};
@@ -36,46 +36,8 @@ fn values(count: usize) -> Vec<i16> {
     (0..count).map(|index| (index * 7 % 127) as i16).collect()
 }
 
-fn all_traces(survey: &Survey) -> Vec<f32> {
-    let mut amplitudes = Vec::new();
-    for block in survey.traces() {
-        let block = block.unwrap();
-        assert_eq!(block.first_trace as usize * block.samples, amplitudes.len());
-        amplitudes.extend(block.amplitudes);
-    }
-    amplitudes
-}
-
-/// Every line, slice and trace of `survey` is that of `volume`.
-fn assert_same(survey: &Survey, volume: &Volume) {
-    for direction in [Direction::Inline, Direction::Crossline] {
-        let lines = survey.lines(direction).unwrap();
-        for index in 0..lines.count {
-            let line = lines.number(index);
-            assert_eq!(
-                survey.read_section(direction, line).unwrap(),
-                volume.section(direction, line).unwrap()
-            );
-        }
-    }
-    for sample in 0..volume.samples.count {
-        let slice = survey.read_time_slice(sample).unwrap();
-        assert_eq!(slice.position, volume.samples.position(sample));
-        let expected: Vec<f32> =
-            volume.amplitudes.iter().skip(sample).step_by(volume.samples.count).copied().collect();
-        assert_eq!(slice.amplitudes, expected, "sample {sample}");
-    }
-    assert_eq!(all_traces(survey), volume.amplitudes);
-    assert_eq!(survey.trace_count() as usize, volume.inlines.count * volume.crosslines.count);
-}
-
 fn whole(survey: &Survey, amplitudes: &[i16]) -> Volume {
-    Volume {
-        inlines: survey.lines(Direction::Inline).unwrap(),
-        crosslines: survey.lines(Direction::Crossline).unwrap(),
-        samples: survey.samples(),
-        amplitudes: amplitudes.iter().map(|&value| f32::from(value)).collect(),
-    }
+    volume_on(survey, amplitudes.iter().map(|&value| f32::from(value)).collect())
 }
 
 proptest! {

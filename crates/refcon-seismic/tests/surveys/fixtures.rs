@@ -1,6 +1,7 @@
 //! Small arrays, written byte by byte.
 
 use refcon_seismic::segy::{ByteOrder, SampleFormat};
+use refcon_seismic::{Direction, Survey, Volume};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -12,6 +13,10 @@ pub(crate) struct Scratch {
 impl Scratch {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -66,6 +71,26 @@ const fn numpy_type(
     NumpyType { descr, format, byte_order, write }
 }
 
+/// A store or its expected values, made by `golden/zarr/make_stores.py`.
+pub(crate) fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/zarr").join(name)
+}
+
+/// The files below a folder, and their paths from there.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            let name = PathBuf::from(path.file_name().unwrap());
+            files.extend(files_below(&path).iter().map(|below| name.join(below)));
+        } else {
+            files.push(path.file_name().unwrap().into());
+        }
+    }
+    files
+}
+
 /// The folder of real data, or `None` with a line that says so.
 pub(crate) fn field_data(file: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -75,4 +100,45 @@ pub(crate) fn field_data(file: &str) -> Option<PathBuf> {
     }
     println!("skipped: no {} (set REFCON_TEST_DATA)", path.display());
     None
+}
+
+/// The samples of all traces, one after the other.
+pub(crate) fn all_traces(survey: &Survey) -> Vec<f32> {
+    let mut amplitudes = Vec::new();
+    for block in survey.traces() {
+        let block = block.unwrap();
+        assert_eq!(block.first_trace as usize * block.samples, amplitudes.len());
+        amplitudes.extend(block.amplitudes);
+    }
+    amplitudes
+}
+
+/// `amplitudes` as a volume on the axes of `survey`.
+pub(crate) fn volume_on(survey: &Survey, amplitudes: Vec<f32>) -> Volume {
+    let lines = |direction| survey.lines(direction).unwrap();
+    let (inlines, crosslines) = (lines(Direction::Inline), lines(Direction::Crossline));
+    Volume { inlines, crosslines, samples: survey.samples(), amplitudes }
+}
+
+/// Every line, slice and trace of `survey` is that of `volume`.
+pub(crate) fn assert_same(survey: &Survey, volume: &Volume) {
+    for direction in [Direction::Inline, Direction::Crossline] {
+        let lines = survey.lines(direction).unwrap();
+        for index in 0..lines.count {
+            let line = lines.number(index);
+            assert_eq!(
+                survey.read_section(direction, line).unwrap(),
+                volume.section(direction, line).unwrap()
+            );
+        }
+    }
+    for sample in 0..volume.samples.count {
+        let slice = survey.read_time_slice(sample).unwrap();
+        assert_eq!(slice.position, volume.samples.position(sample));
+        let expected: Vec<f32> =
+            volume.amplitudes.iter().skip(sample).step_by(volume.samples.count).copied().collect();
+        assert_eq!(slice.amplitudes, expected, "sample {sample}");
+    }
+    assert_eq!(all_traces(survey), volume.amplitudes);
+    assert_eq!(survey.trace_count() as usize, volume.inlines.count * volume.crosslines.count);
 }

@@ -7,5 +7,8 @@ mod arrays;
 mod export;
 mod field_data;
 mod fixtures;
+mod images;
+mod object_stores;
 mod statistics;
 mod tiling;
+mod zarr;
