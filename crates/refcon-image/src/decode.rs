@@ -162,6 +162,17 @@ pub fn read(path: &Path, limits: &DecodeLimits) -> Result<GreyImage, ReadImageEr
     })
 }
 
+/// Width and height of an image, from its header; its pixels are not decoded.
+///
+/// # Errors
+/// As [`read`], but for damage behind the header.
+pub fn size_of(path: &Path, limits: &DecodeLimits) -> Result<(u32, u32), ReadImageError> {
+    let bytes = read_bytes(path, limits)?;
+    let format = recognise(path, &bytes)?;
+    let decoder = ImageReader::with_format(Cursor::new(&bytes), format).into_decoder();
+    decoder.map(|decoder| decoder.dimensions()).map_err(|error| from_decoder(path, format, error))
+}
+
 fn read_bytes(path: &Path, limits: &DecodeLimits) -> Result<Vec<u8>, ReadImageError> {
     let unreadable = |cause| ReadImageError::Unreadable { path: path.to_path_buf(), cause };
     let metadata = std::fs::metadata(path).map_err(unreadable)?;

@@ -119,6 +119,7 @@ fn a_section_of_any_shape_has_its_axes_inside() {
         unit: unit.to_owned(),
         first,
         last,
+        whole: label == "Crossline",
     };
     for (width, height) in [(1, 1), (1, 500), (651, 462), (3000, 1200), (40, 30)] {
         let canvas = section(&SectionPlot {
@@ -128,6 +129,7 @@ fn a_section_of_any_shape_has_its_axes_inside() {
             across: &axis("Crossline", "", 300.0, 300.0 + width as f64 - 1.0),
             down: &axis("Two-way time", "ms", 4.0, 4.0 * height as f64),
             amplitudes: &axis("Amplitude", "", -32_000.0, 32_000.0),
+            pixel_height: 1.0,
         });
         assert!(canvas.width() < 2000 && canvas.height() < 1200);
         assert_margin_is_free(&canvas, &format!("section {width} × {height}"));

@@ -3,6 +3,7 @@
 mod amplitude;
 mod axis;
 mod bin_grid;
+pub mod export;
 mod geometry;
 pub mod numpy;
 mod section;
@@ -12,6 +13,7 @@ pub mod survey;
 pub mod synthetic;
 pub mod tiling;
 mod volume;
+mod whole_file;
 
 pub use amplitude::absolute_percentile;
 pub use axis::{Domain, LineAxis, SampleAxis};

@@ -2,10 +2,10 @@
 //! bytes. [`Survey`](crate::Survey) reads them.
 
 use crate::Volume;
+use crate::whole_file::create_beside;
 use npyz::WriterBuilder;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 /// Values converted at a time.
 const CHUNK: usize = 1 << 16;
@@ -62,7 +62,7 @@ where
         return Err(NumpyError::Values { shape, found: values.len() });
     }
     let failed = |source| NumpyError::Write { path: path.to_owned(), source };
-    let mut file = temporary_file_beside(path).map_err(failed)?;
+    let mut file = create_beside(path).map_err(failed)?;
     npyz::WriteOptions::new_header_only()
         .dtype(T::default_dtype())
         .shape(&shape.map(|length| length as u64))
@@ -78,16 +78,6 @@ where
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
-}
-
-/// A temporary file in the folder of `path`, so that renaming it to `path` never copies.
-fn temporary_file_beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // Temporary files are private; what comes of this one is as open as any file the user makes.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]

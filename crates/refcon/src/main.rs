@@ -4,6 +4,8 @@ mod commands;
 mod embedding;
 mod failure;
 mod output;
+mod section_picture;
+mod survey;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
@@ -64,10 +66,12 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(commands::demo::Demo),
+    Info(commands::info::Info),
     Predict(commands::predict::Predict),
     Score(commands::score::Score),
     Show(commands::show::Show),
     Synth(commands::synth::Synth),
+    Tile(commands::tile::Tile),
 }
 
 fn main() -> ExitCode {
@@ -76,10 +80,12 @@ fn main() -> ExitCode {
     let output = Output { json: arguments.json, quiet: arguments.quiet };
     let done = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Demo(demo) => demo.run(&output),
+        Command::Info(info) => info.run(&output),
         Command::Predict(predict) => predict.run(&output),
         Command::Score(score) => score.run(&output),
         Command::Show(show) => show.run(&output),
         Command::Synth(synth) => synth.run(&output),
+        Command::Tile(tile) => tile.run(&output),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,8 @@ pub struct Axis {
     pub first: f64,
     /// Value at the last one.
     pub last: f64,
+    /// Whether only whole numbers mean something, as with the numbers of lines: no tick stands between them.
+    pub whole: bool,
 }
 
 impl Axis {

@@ -19,6 +19,8 @@ pub struct SectionPlot<'a> {
     pub down: &'a Axis,
     /// The amplitudes at the values 0 and 1 of the image.
     pub amplitudes: &'a Axis,
+    /// How high a pixel of the image is shown, in its width; above 0.
+    pub pixel_height: f64,
 }
 
 /// The plot is at most and at least this large on the screen, in pixels.
@@ -39,7 +41,7 @@ const TITLE_HEIGHT: i64 = 30;
 /// The section with ticks in its own units and a bar that tells what the colours mean.
 #[must_use]
 pub fn section(plot: &SectionPlot<'_>) -> Canvas {
-    let (width, height) = shown_size(plot.image);
+    let (width, height) = shown_size(plot.image, plot.pixel_height);
     let shown = resized(plot.image, width, height);
     let sample_marks = places(plot.down, plot.image.height(), i64::from(height), TICK_SPACING_DOWN);
     let labels = widest(sample_marks.iter().map(|(_, label)| label.as_str()));
@@ -118,7 +120,10 @@ fn places(axis: &Axis, pixels: usize, length: i64, spacing: i64) -> Vec<(i64, St
 }
 
 fn labelled_ticks(axis: &Axis, length: i64, spacing: i64) -> Vec<(f64, String)> {
-    let marks = ticks(axis.first, axis.last, (length / spacing).max(2) as usize);
+    let mut marks = ticks(axis.first, axis.last, (length / spacing).max(2) as usize);
+    if axis.whole {
+        marks.retain(|mark| mark.fract() == 0.0);
+    }
     let step = marks.windows(2).next().map_or(1.0, |pair| pair[1] - pair[0]);
     marks.iter().map(|&mark| (mark, tick_label(mark, step))).collect()
 }
@@ -129,8 +134,8 @@ fn widest<'a>(captions: impl IntoIterator<Item = &'a str>) -> i64 {
 }
 
 /// The plot's size on the screen: the image's shape where that is between the limits.
-fn shown_size(image: &GreyImage) -> (u32, u32) {
-    let (width, height) = (image.width() as f64, image.height() as f64);
+fn shown_size(image: &GreyImage, pixel_height: f64) -> (u32, u32) {
+    let (width, height) = (image.width() as f64, image.height() as f64 * pixel_height);
     let zoom = (LARGEST.0 / width).min(LARGEST.1 / height);
     let zoom = zoom.min((SMALLEST.0 / width).max(SMALLEST.1 / height).max(1.0).ceil());
     let side = |pixels: f64, least: f64, most: f64| (pixels * zoom).round().clamp(least, most) as u32;

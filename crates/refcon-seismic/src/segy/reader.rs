@@ -258,6 +258,17 @@ impl SegyFile {
         Ok(self.trace_header(trace)?.position(x, y))
     }
 
+    /// X and Y of the first trace of a 2-D line with this number, read now from its header; `None` where there is no such
+    /// trace, it has no position, or the file is a volume.
+    ///
+    /// # Errors
+    /// [`SegyError::Read`].
+    pub fn position_on_line(&self, number: i32) -> Result<Option<[f64; 2]>, SegyError> {
+        let Geometry::Line(_) = self.geometry() else { return Ok(None) };
+        let Some(trace) = self.arrangement.runs.first_numbered([0, number]) else { return Ok(None) };
+        Ok(Some(self.position(trace)?).filter(|position| *position != [0.0; 2]))
+    }
+
     pub(super) fn check_trace(&self, trace: u64) -> Result<(), SegyError> {
         let count = self.trace_count();
         if trace < count {

@@ -133,6 +133,19 @@ impl TraceRuns {
         (index < run.count).then(|| run.numbers(index))
     }
 
+    /// The first trace with these numbers.
+    pub(super) fn first_numbered(&self, [inline, crossline]: [i32; 2]) -> Option<u64> {
+        self.runs.iter().find_map(|run| {
+            let mut first = None;
+            run.on_line(1, crossline, |trace, other| {
+                if other == inline && first.is_none() {
+                    first = Some(trace);
+                }
+            });
+            first
+        })
+    }
+
     /// Whether some but not all traces have the numbers `[0, 0]`, and none of the others is on either line 0: then
     /// those are traces without numbers.
     pub(super) fn zeros_mean_nothing(&self) -> bool {
@@ -277,6 +290,10 @@ mod tests {
                 prop_assert_eq!(runs.numbers(trace as u64), Some(expected));
             }
             prop_assert_eq!(runs.numbers(numbers.len() as u64), None);
+            for &wanted in &numbers {
+                let first = numbers.iter().position(|&numbers| numbers == wanted).map(|trace| trace as u64);
+                prop_assert_eq!(runs.first_numbered(wanted), first);
+            }
             for axis in 0..2 {
                 for line in runs.distinct(axis, false) {
                     let mut found = Vec::new();

@@ -70,6 +70,14 @@ pub struct TraceBlock {
     pub amplitudes: Vec<f32>,
 }
 
+impl TraceBlock {
+    /// How many traces it holds.
+    #[must_use]
+    pub fn traces(&self) -> u64 {
+        (self.amplitudes.len() / self.samples.max(1)) as u64
+    }
+}
+
 impl SegyFile {
     /// Reads the samples of one trace.
     ///

@@ -63,15 +63,17 @@ pub struct AmplitudePercentile {
 }
 
 impl AmplitudeStatistics {
-    /// Measures all traces of `survey`, in two passes over them.
+    /// Measures all traces of `survey`, in two passes over them; `watch` is told how many traces each block had that was
+    /// read, so it hears of each trace twice.
     ///
     /// # Errors
     /// Reading fails.
-    pub fn measure(survey: &Survey) -> Result<Self, SurveyError> {
+    pub fn measure(survey: &Survey, watch: &mut dyn FnMut(u64)) -> Result<Self, SurveyError> {
         let mut moments = Moments::default();
         let mut buckets = BucketCounts::new();
         for block in survey.traces() {
             let block = block?;
+            watch(block.traces());
             let chunks: Vec<_> = chunks(&block)
                 .map(|traces| (Moments::of(traces, block.samples), BucketCounts::of(traces, SIGNED)))
                 .collect();
@@ -80,7 +82,7 @@ impl AmplitudeStatistics {
                 buckets.add(&chunk_buckets);
             }
         }
-        let amplitudes = percentiles(survey, &buckets, SIGNED, &PERCENTILES)?;
+        let amplitudes = percentiles(survey, &buckets, SIGNED, &PERCENTILES, watch)?;
         let distribution = (moments.finite > 0).then(|| AmplitudeDistribution {
             minimum: moments.minimum,
             maximum: moments.maximum,
@@ -106,31 +108,39 @@ impl AmplitudeStatistics {
 /// colour scale, or of [`Normalisation::Clip`](crate::tiling::Normalisation::Clip).
 ///
 /// As [`absolute_percentile`](crate::absolute_percentile) of all samples: NaN and infinite ones do not count; 0 where
-/// there is no other. Percents outside 0..100 are taken as 0 and 100.
+/// there is no other. Percents outside 0..100 are taken as 0 and 100. `watch` is told how many traces each block had that
+/// was read, so it hears of each trace twice.
 ///
 /// # Errors
 /// Reading fails.
-pub fn absolute_percentiles(survey: &Survey, percents: &[f64]) -> Result<Vec<f32>, SurveyError> {
+pub fn absolute_percentiles(
+    survey: &Survey,
+    percents: &[f64],
+    watch: &mut dyn FnMut(u64),
+) -> Result<Vec<f32>, SurveyError> {
     let mut buckets = BucketCounts::new();
     for block in survey.traces() {
         let block = block?;
+        watch(block.traces());
         let chunks: Vec<_> = chunks(&block).map(|traces| BucketCounts::of(traces, ABSOLUTE)).collect();
         chunks.iter().for_each(|chunk| buckets.add(chunk));
     }
-    let amplitudes = percentiles(survey, &buckets, ABSOLUTE, percents)?;
+    let amplitudes = percentiles(survey, &buckets, ABSOLUTE, percents, watch)?;
     Ok(if amplitudes.is_empty() { vec![0.0; percents.len()] } else { amplitudes })
 }
 
 /// The SHA-256 over all samples in the order of the file's traces as little-endian `f32`, 64 hexadecimal digits: the same
-/// for the same amplitudes, however they are stored.
+/// for the same amplitudes, however they are stored. `watch` is told how many traces each block had that was read.
 ///
 /// # Errors
 /// Reading fails.
-pub fn sha256_f32le(survey: &Survey) -> Result<String, SurveyError> {
+pub fn sha256_f32le(survey: &Survey, watch: &mut dyn FnMut(u64)) -> Result<String, SurveyError> {
     let mut hash = Sha256::new();
     let mut bytes = Vec::with_capacity(HASHED * size_of::<f32>());
     for block in survey.traces() {
-        for amplitudes in block?.amplitudes.chunks(HASHED) {
+        let block = block?;
+        watch(block.traces());
+        for amplitudes in block.amplitudes.chunks(HASHED) {
             bytes.clear();
             bytes.extend(amplitudes.iter().flat_map(|amplitude| amplitude.to_le_bytes()));
             hash.update(&bytes);
@@ -145,6 +155,7 @@ fn percentiles(
     buckets: &BucketCounts,
     order: Order,
     percents: &[f64],
+    watch: &mut dyn FnMut(u64),
 ) -> Result<Vec<f32>, SurveyError> {
     let total = buckets.total();
     if total == 0 {
@@ -158,6 +169,7 @@ fn percentiles(
     let mut within: Vec<BucketCounts> = wanted.iter().map(|_| BucketCounts::new()).collect();
     for block in survey.traces() {
         let block = block?;
+        watch(block.traces());
         let chunks: Vec<_> = chunks(&block).map(|traces| in_buckets(traces, order, &wanted)).collect();
         for (index, other) in chunks.into_iter().flatten() {
             within[index].add_one(other);

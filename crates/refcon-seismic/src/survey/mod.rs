@@ -17,7 +17,7 @@ mod options;
 pub use error::SurveyError;
 pub use options::{ArrayAxes, ArrayShape, RawArray, SurveyOptions};
 
-use crate::segy::{FileSource, ReadAt, SegyFile, TraceBlock};
+use crate::segy::{Container, FileSource, ReadAt, SegyFile, TraceBlock};
 use crate::{Direction, Geometry, LineAxis, SampleAxis, Section, TimeSlice};
 use array::{ArrayFile, StoredArray};
 use std::ffi::OsStr;
@@ -72,6 +72,18 @@ impl Survey {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What its file is, for people.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.source {
+            Source::Segy(file) => match file.container() {
+                Container::SegY => "SEG-Y",
+                Container::Su => "SU",
+            },
+            Source::Array(_) => "array",
+        }
     }
 
     /// Where it lies.

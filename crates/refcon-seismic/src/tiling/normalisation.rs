@@ -47,11 +47,11 @@ impl Normaliser {
         Self { normalisation, absolute: Vec::new() }
     }
 
-    /// Turns the amplitudes of a tile into grey, 0 to 1, in place.
+    /// Turns the amplitudes of a tile into grey, 0 to 1, in place; returns the amplitudes that became black and white.
     ///
     /// NaN and infinite amplitudes count as 0. Where amplitudes have no spread (all alike, or a clip of 0), a symmetric
     /// scale or a z-score makes all of them middle grey.
-    pub fn normalise(&mut self, tile: &mut [f32]) {
+    pub fn normalise(&mut self, tile: &mut [f32]) -> [f64; 2] {
         for amplitude in tile.iter_mut().filter(|amplitude| !amplitude.is_finite()) {
             *amplitude = 0.0;
         }
@@ -64,7 +64,7 @@ impl Normaliser {
                     });
                 if least >= most {
                     tile.fill(0.0);
-                    return;
+                    return [f64::from(least); 2];
                 }
                 (f64::from(least), f64::from(most))
             }
@@ -84,11 +84,12 @@ impl Normaliser {
         let scale = 1.0 / (white - black);
         if !(scale.is_finite() && scale > 0.0) {
             tile.fill(0.5);
-            return;
+            return [black, white];
         }
         for amplitude in tile {
             *amplitude = ((f64::from(*amplitude) - black) * scale).clamp(0.0, 1.0) as f32;
         }
+        [black, white]
     }
 
     /// As [`absolute_percentile`](crate::absolute_percentile), in memory that is kept.
@@ -136,6 +137,8 @@ mod tests {
     #[test]
     fn each_kind_puts_black_middle_and_white_where_it_says() {
         assert_eq!(grey(Normalisation::MinMax, &[-1.0, 0.0, 3.0]), [0.0, 0.25, 1.0]);
+        let ends = Normaliser::new(Normalisation::MinMax).normalise(&mut [-1.0, 0.0, 3.0]);
+        assert_eq!(ends, [-1.0, 3.0]);
         let z_score = grey(Normalisation::ZScore { deviations: 2.0 }, &[9.0, 11.0, 9.0, 11.0]);
         assert_eq!(z_score, [0.25, 0.75, 0.25, 0.75]);
         let clipped =

@@ -15,7 +15,8 @@ const PRETRAINING_TRACES: usize = 100;
 const PRETRAINING_TILES: usize = 4;
 
 /// How tiles are laid over a section.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TileRule {
     /// Tiles of one size on a grid.
     Grid(GridRule),
@@ -41,7 +42,7 @@ pub struct GridRule {
 /// stick out, a few tiles of each section. A size larger than the section is cut to it.
 ///
 /// Which corners and sizes a section gets depends on the seed, the section's direction and its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PretrainingRule {
     /// Where sizes are drawn from, both sides together.
     pub sizes: SizeHistogram,

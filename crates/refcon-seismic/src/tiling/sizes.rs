@@ -16,7 +16,7 @@ pub struct TileSize {
 }
 
 /// How often each size of tile occurs, to draw sizes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SizeHistogram {
     /// Each size with the count of all sizes up to it, rising.
     cumulative: Vec<(TileSize, u64)>,

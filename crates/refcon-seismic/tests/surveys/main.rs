@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod arrays;
+mod export;
 mod field_data;
 mod fixtures;
 mod statistics;

@@ -23,7 +23,7 @@ proptest! {
         amplitudes.truncate(amplitudes.len() / samples * samples);
         let scratch = Scratch::new();
         let survey = survey(&scratch, samples, &amplitudes);
-        let found = AmplitudeStatistics::measure(&survey)?;
+        let found = AmplitudeStatistics::measure(&survey, &mut |_| ())?;
         let mut sorted: Vec<f32> = amplitudes.iter().copied().filter(|a| a.is_finite()).collect();
         sorted.sort_by(f32::total_cmp);
         prop_assert_eq!(found.samples as usize, amplitudes.len());
@@ -45,7 +45,7 @@ proptest! {
         prop_assert!((distribution.mean - mean).abs() <= 1e-9 * scale);
         prop_assert!((distribution.standard_deviation - variance.sqrt()).abs() <= 1e-9 * scale);
         for percent in [0.0, 12.5, 99.0, 100.0] {
-            prop_assert_eq!(absolute_percentiles(&survey, &[percent])?, [absolute_percentile(&amplitudes, percent)]);
+            prop_assert_eq!(absolute_percentiles(&survey, &[percent], &mut |_| ())?, [absolute_percentile(&amplitudes, percent)]);
         }
     }
 }
@@ -59,7 +59,7 @@ fn statistics_of_many_blocks_are_those_of_all_amplitudes() {
     let scratch = Scratch::new();
     let survey = survey(&scratch, samples, &amplitudes);
     assert!(survey.traces().count() > 1);
-    let found = AmplitudeStatistics::measure(&survey).unwrap();
+    let found = AmplitudeStatistics::measure(&survey, &mut |_| ()).unwrap();
     let distribution = found.distribution.unwrap();
     let mut sorted = amplitudes.clone();
     sorted.sort_by(f32::total_cmp);
@@ -79,7 +79,7 @@ fn statistics_of_many_blocks_are_those_of_all_amplitudes() {
 fn dead_traces_are_those_without_a_finite_sample_other_than_0() {
     let scratch = Scratch::new();
     let survey = survey(&scratch, 2, &[0.0, -0.0, 0.0, 1.0, f32::NAN, 0.0, f32::INFINITY, -1.0]);
-    let found = AmplitudeStatistics::measure(&survey).unwrap();
+    let found = AmplitudeStatistics::measure(&survey, &mut |_| ()).unwrap();
     assert_eq!((found.live_traces, found.dead_traces, found.not_finite, found.samples), (2, 2, 2, 8));
 }
 
@@ -87,8 +87,8 @@ fn dead_traces_are_those_without_a_finite_sample_other_than_0() {
 fn a_survey_without_a_finite_sample_has_no_distribution() {
     let scratch = Scratch::new();
     let survey = survey(&scratch, 1, &[f32::NAN, f32::NEG_INFINITY]);
-    assert_eq!(AmplitudeStatistics::measure(&survey).unwrap().distribution, None);
-    assert_eq!(absolute_percentiles(&survey, &[50.0]).unwrap(), [0.0]);
+    assert_eq!(AmplitudeStatistics::measure(&survey, &mut |_| ()).unwrap().distribution, None);
+    assert_eq!(absolute_percentiles(&survey, &[50.0], &mut |_| ()).unwrap(), [0.0]);
 }
 
 /// `printf '\x00\x00\x80\x3f\x00\x00\x00\xc0' | sha256sum`: 1 and −2.
@@ -103,7 +103,7 @@ fn the_hash_is_of_little_endian_floats_however_they_are_stored() {
         let path = scratch.file("v.npy", &npy(descr, false, &[1, 1, 2], &bytes));
         let survey = Survey::open(&path, &SurveyOptions::default()).unwrap();
         assert_eq!(
-            sha256_f32le(&survey).unwrap(),
+            sha256_f32le(&survey, &mut |_| ()).unwrap(),
             "ee4ac73c2bd27756ab82780f27c73a7bc4d3f0bb6acb37e008bc27eccd7e588b"
         );
     }
@@ -118,10 +118,10 @@ fn real_surveys_have_the_statistics_that_another_reader_wrote_down() {
     for expected in files {
         let name = expected["file"].as_str().unwrap();
         let survey = Survey::open(&path.with_file_name(name), &SurveyOptions::default()).unwrap();
-        let hash = sha256_f32le(&survey).unwrap();
+        let hash = sha256_f32le(&survey, &mut |_| ()).unwrap();
         assert_eq!(hash.len(), 64);
         assert_eq!(hash[..16], *expected["sha256_f32le"].as_str().unwrap(), "{name}");
-        let found = AmplitudeStatistics::measure(&survey).unwrap();
+        let found = AmplitudeStatistics::measure(&survey, &mut |_| ()).unwrap();
         assert_eq!(found.live_traces + found.dead_traces, expected["ntr"].as_u64().unwrap(), "{name}");
         let distribution = found.distribution.unwrap();
         assert_eq!(f64::from(distribution.minimum), expected["min"].as_f64().unwrap(), "{name}");

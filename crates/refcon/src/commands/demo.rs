@@ -5,10 +5,11 @@ use crate::commands::score::{ScoreTable, counted};
 use crate::commands::synth::{SurveyArguments, write_segy};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::section_picture::{draw_section, grey};
 use clap::Args;
 use rayon::prelude::*;
 use refcon_evaluation::Gold;
-use refcon_image::figure::{Axis, Canvas, SectionPlot, class_gallery, encode_png, section};
+use refcon_image::figure::{Canvas, class_gallery, encode_png};
 use refcon_image::{ClassTiles, ColourMap, GreyImage};
 use refcon_library::{Submission, files};
 use refcon_seismic::synthetic::{LabelledTile, SeismicClass, Split, SyntheticSurvey, TileRequest};
@@ -54,7 +55,7 @@ impl Demo {
         let survey = self.survey.generate()?;
         write_segy(&survey, &folder.join("survey.sgy"))?;
         let clip = absolute_percentile(&survey.volume.amplitudes, CLIP_PERCENT);
-        let picture = section_picture(&survey, clip);
+        let picture = section_picture(&survey, clip)?;
         picture.write_png(&folder.join("section.png")).map_err(Failure::output)?;
 
         output.step("cutting tiles");
@@ -67,7 +68,7 @@ impl Demo {
             tracing::info!("{class}: {} of {} {split:?} tiles", missing.found, missing.asked);
         }
         let cut = |(number, tile): (usize, &LabelledTile)| CutTile::new(&survey, *tile, number, clip);
-        let tiles: Vec<CutTile> = selection.tiles.par_iter().enumerate().map(cut).collect();
+        let tiles = selection.tiles.par_iter().enumerate().map(cut).collect::<Result<Vec<CutTile>, _>>()?;
         tiles.par_iter().try_for_each(|tile| tile.write(folder))?;
         write_gold(&tiles, &folder.join("gold.csv"))?;
         gallery(&tiles).write_png(&folder.join("classes.png")).map_err(Failure::output)?;
@@ -146,7 +147,7 @@ struct CutTile {
 }
 
 impl CutTile {
-    fn new(survey: &SyntheticSurvey, tile: LabelledTile, number: usize, clip: f32) -> Self {
+    fn new(survey: &SyntheticSurvey, tile: LabelledTile, number: usize, clip: f32) -> Result<Self, Failure> {
         let section = survey.volume.section(tile.direction, tile.line);
         // Labelled tiles lie on lines of their survey and inside its sections.
         let amplitudes = section.and_then(|section| section.cut(tile.tile_box)).unwrap_or_default();
@@ -155,8 +156,8 @@ impl CutTile {
             Direction::Crossline => "crossline",
         };
         let name = format!("{direction}-{}-{number:03}.png", tile.line);
-        let image = grey(&amplitudes, tile.tile_box.traces, tile.tile_box.samples, clip);
-        Self { tile, name, image }
+        let image = grey(amplitudes, tile.tile_box.traces, clip)?;
+        Ok(Self { tile, name, image })
     }
 
     fn write(&self, folder: &Path) -> Result<(), Failure> {
@@ -167,13 +168,6 @@ impl CutTile {
         let path = folder.join(split).join(&self.name);
         files::write_whole(&path, |out| out.write_all(&encode_png(&self.image))).map_err(Failure::output)
     }
-}
-
-/// Amplitudes from −`clip` to `clip` as grey from black to white.
-fn grey(amplitudes: &[f32], width: usize, height: usize, clip: f32) -> GreyImage {
-    let grey = |amplitude: &f32| (0.5 + 0.5 * amplitude / clip.max(f32::MIN_POSITIVE)).clamp(0.0, 1.0);
-    let pixels = amplitudes.iter().map(grey).collect();
-    GreyImage::new(width, height, pixels).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
 fn write_gold(tiles: &[CutTile], path: &Path) -> Result<(), Failure> {
@@ -206,33 +200,15 @@ fn gallery(tiles: &[CutTile]) -> Canvas {
 }
 
 /// The inline with most salt in it.
-fn section_picture(survey: &SyntheticSurvey, clip: f32) -> Canvas {
+fn section_picture(survey: &SyntheticSurvey, clip: f32) -> Result<Canvas, Failure> {
     let volume = &survey.volume;
     let inline_size = volume.crosslines.count * volume.samples.count;
     let salt = |labels: &[u8]| labels.iter().filter(|&&label| label == SeismicClass::Salt.label()).count();
     let per_inline: Vec<usize> = survey.labels.chunks_exact(inline_size).map(salt).collect();
     let index = (0..per_inline.len()).max_by_key(|&inline| per_inline[inline]).unwrap_or(0);
     let line = volume.inlines.number(index);
-    let amplitudes =
-        volume.section(Direction::Inline, line).map(|section| section.amplitudes).unwrap_or_default();
-    let axis = |label: &str, unit: &str, first: f64, last: f64| Axis {
-        label: label.into(),
-        unit: unit.into(),
-        first,
-        last,
-    };
-    let samples = volume.samples;
-    section(&SectionPlot {
-        title: &format!("Synthetic survey, seed {}, inline {line}", survey.spec.seed),
-        image: &grey(&amplitudes, volume.crosslines.count, samples.count, clip),
-        colours: ColourMap::Grey,
-        across: &axis("Crossline", "", volume.crosslines.first.into(), volume.crosslines.last().into()),
-        down: &axis(
-            "Two-way time",
-            samples.domain.unit(),
-            samples.first,
-            samples.position(samples.count - 1),
-        ),
-        amplitudes: &axis("Amplitude", "", (-clip).into(), clip.into()),
-    })
+    let title = format!("Synthetic survey, seed {}, inline {line}", survey.spec.seed);
+    // The line is one of the volume's.
+    let section = volume.section(Direction::Inline, line).unwrap_or_else(|| unreachable!("inline {line}"));
+    draw_section(&title, "Crossline", section, clip, ColourMap::Grey)
 }

@@ -1,7 +1,9 @@
 //! One file a command.
 
 pub(crate) mod demo;
+pub(crate) mod info;
 pub(crate) mod predict;
 pub(crate) mod score;
 pub(crate) mod show;
 pub(crate) mod synth;
+pub(crate) mod tile;

@@ -1,15 +1,18 @@
-//! `refcon show`: pictures of tiles and of what is done to them.
+//! `refcon show`: pictures of sections, of tiles, and of what is done to tiles.
 
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::section_picture::{Colours, along, draw_section, draw_slice};
+use crate::survey::SurveyChoices;
 use clap::{Args, Subcommand};
-use refcon_image::figure::{class_gallery, preprocess_steps};
+use refcon_image::figure::{Canvas, class_gallery, preprocess_steps};
 use refcon_image::{DecodeLimits, Preprocessing, pick_tiles_of_classes};
 use refcon_library::files;
+use refcon_seismic::{Direction, SampleAxis, Survey, absolute_percentile};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Draw tiles, and what is done to them, as a picture
+/// Draw sections and tiles as pictures
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     #[command(subcommand)]
@@ -18,8 +21,51 @@ pub(crate) struct Show {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    Section(Section),
     Preprocess(Preprocess),
     Classes(Classes),
+}
+
+/// A section of a survey, or a time or depth slice, with its axes
+#[derive(Debug, Args)]
+struct Section {
+    /// The survey
+    survey: PathBuf,
+
+    #[command(flatten)]
+    which: Which,
+
+    /// The picture to write
+    #[arg(long, short, value_name = "FILE.png")]
+    output: PathBuf,
+
+    /// Percent of absolute amplitudes that are not clipped
+    #[arg(long, default_value_t = 99.0, value_name = "PERCENT")]
+    clip: f64,
+
+    /// How amplitudes become colours
+    #[arg(long, value_enum, default_value_t = Colours::Grey)]
+    colours: Colours,
+
+    #[command(flatten)]
+    choices: SurveyChoices,
+}
+
+/// Which section; without any, the middle inline.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Which {
+    /// The inline with this number
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    inline: Option<i32>,
+
+    /// The crossline with this number
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    crossline: Option<i32>,
+
+    /// The slice nearest to this time or depth, ms or m
+    #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
+    slice: Option<f64>,
 }
 
 /// The steps from a tile to an encoder's input: original, scaled, contrasted, resized, cropped
@@ -67,10 +113,63 @@ struct Classes {
 impl Show {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         match &self.what {
+            What::Section(section) => section.run(output),
             What::Preprocess(preprocess) => preprocess.run(output),
             What::Classes(classes) => classes.run(output),
         }
     }
+}
+
+impl Section {
+    fn run(&self, output: &Output) -> Result<(), Failure> {
+        check_picture(&self.output)?;
+        if !(0.0..=100.0).contains(&self.clip) {
+            return Err(Failure::usage(format!("--clip {}: expected 0 to 100 percent", self.clip)));
+        }
+        let survey = self.choices.open(&self.survey)?;
+        let colours = self.colours.into();
+        let picture = match (self.which.slice, self.which.crossline) {
+            (Some(position), _) => {
+                let samples = survey.samples();
+                let slice =
+                    survey.read_time_slice(nearest_sample(samples, position)?).map_err(Failure::input)?;
+                let (position, unit) = (slice.position, samples.domain.unit());
+                let title = format!("{}, slice at {position} {unit}", survey.name());
+                let clip = absolute_percentile(&slice.amplitudes, self.clip);
+                draw_slice(&title, &survey, slice, clip, colours)?
+            }
+            (None, Some(line)) => self.section(&survey, Direction::Crossline, line)?,
+            (None, None) => {
+                let inlines = survey.lines(Direction::Inline);
+                let middle = inlines.map_or(0, |inlines| inlines.number(inlines.count / 2));
+                self.section(&survey, Direction::Inline, self.which.inline.unwrap_or(middle))?
+            }
+        };
+        picture.write_png(&self.output).map_err(Failure::output)?;
+        written(&self.output, output)
+    }
+
+    fn section(&self, survey: &Survey, direction: Direction, line: i32) -> Result<Canvas, Failure> {
+        let section = survey.read_section(direction, line).map_err(Failure::input)?;
+        let title = format!("{}, {direction} {line}", survey.name());
+        let clip = absolute_percentile(&section.amplitudes, self.clip);
+        draw_section(&title, along(survey.geometry(), direction), section, clip, self.colours.into())
+    }
+}
+
+/// The index of the sample nearest to `position`, which must lie on the axis.
+fn nearest_sample(samples: SampleAxis, position: f64) -> Result<usize, Failure> {
+    let index = ((position - samples.first) / samples.interval).round();
+    let last = samples.count.saturating_sub(1);
+    if (0.0..=last as f64).contains(&index) {
+        return Ok(index as usize);
+    }
+    let unit = samples.domain.unit();
+    Err(Failure::usage(format!(
+        "--slice {position}: the samples lie from {} to {} {unit}",
+        samples.first,
+        samples.position(last)
+    )))
 }
 
 impl Preprocess {

@@ -7,3 +7,4 @@ mod bad_input;
 mod demo;
 mod predict;
 mod scratch;
+mod surveys;

@@ -1,6 +1,6 @@
 //! The main job, through the program itself.
 
-use crate::scratch::{Run, Scratch, field_tiles};
+use crate::scratch::{Run, Scratch, field_data};
 use std::fs;
 
 /// Two kinds of tiles, flat and steep, three of each in the corpus.
@@ -112,7 +112,7 @@ fn a_vit_checkpoint_embeds_the_tiles() {
 
 #[test]
 fn real_tiles_are_found_as_well_as_the_texture_descriptor_promises() {
-    let Some(tiles) = field_tiles() else { return };
+    let Some(tiles) = field_data("f3-tiles") else { return };
     let scratch = Scratch::new();
     let path = |name: &str| tiles.join(name).to_str().unwrap().to_owned();
     let (query, corpus, gold) = (path("test/query"), path("test/image_corpus"), path("gold.csv"));

@@ -90,6 +90,15 @@ impl Run {
         assert!(!self.stderr.contains("panicked"), "{self:?}");
     }
 
+    /// What the parser of the command line refuses, in as many lines as it needs.
+    #[track_caller]
+    pub(crate) fn usage_error(&self, says: &[&str]) {
+        assert_eq!(self.code, 2, "{self:?}");
+        for says in says {
+            assert!(self.stderr.contains(says), "{says:?} is not in {:?}", self.stderr);
+        }
+    }
+
     #[track_caller]
     pub(crate) fn done(&self) -> &Self {
         assert_eq!(self.code, 0, "{self:?}");
@@ -124,17 +133,14 @@ fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc: u32, &byte| (0..8).fold(crc ^ u32::from(byte), step))
 }
 
-/// The real tiles, where they are at hand.
-pub(crate) fn field_tiles() -> Option<PathBuf> {
+/// A folder of the real data, where it is at hand.
+pub(crate) fn field_data(name: &str) -> Option<PathBuf> {
     let data = std::env::var_os("REFCON_TEST_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let tiles = data.join("f3-tiles");
-    if tiles.is_dir() {
-        return Some(tiles);
+    let folder = data.join(name);
+    if folder.is_dir() {
+        return Some(folder);
     }
-    println!(
-        "skipped: no real tiles at {}; REFCON_TEST_DATA may name the folder that holds f3-tiles",
-        tiles.display()
-    );
+    println!("skipped: no {}; REFCON_TEST_DATA may name the folder that holds {name}", folder.display());
     None
 }

@@ -1,0 +1,292 @@
+//! Surveys on the command line: which file, and what the user knows better than it.
+
+use crate::failure::Failure;
+use clap::{Args, ValueEnum};
+use refcon_seismic::segy::{ByteOrder, Container, FieldKind, HeaderField, OpenOptions, Prestack};
+use refcon_seismic::segy::{SampleFormat, TextEncoding};
+use refcon_seismic::survey::{ArrayAxes, ArrayShape, RawArray};
+use refcon_seismic::{Domain, Polarity, Survey, SurveyOptions};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Files smaller than this are scanned faster than an index is worth keeping.
+const INDEXED_FROM_BYTES: u64 = 32 << 20;
+
+/// What the user says about a survey.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "What the survey's file does not say, or says wrongly")]
+pub(crate) struct SurveyChoices {
+    /// Where the inline number is in the trace header: its first byte, as in `189`, with its kind if it is no 4-byte
+    /// integer, as in `9:int16` (int16, uint16, int32, float32) [default: found from the headers]
+    #[arg(long, value_name = "BYTE[:KIND]")]
+    inline_byte: Option<Field>,
+
+    /// Where the crossline number is
+    #[arg(long, value_name = "BYTE[:KIND]")]
+    crossline_byte: Option<Field>,
+
+    /// The survey is a 2-D line, and the number along it (CDP, shot) is here
+    #[arg(long, value_name = "BYTE[:KIND]", conflicts_with_all = ["inline_byte", "crossline_byte"])]
+    number_byte: Option<Field>,
+
+    /// Where X is
+    #[arg(long, value_name = "BYTE[:KIND]")]
+    x_byte: Option<Field>,
+
+    /// Where Y is
+    #[arg(long, value_name = "BYTE[:KIND]")]
+    y_byte: Option<Field>,
+
+    /// Byte order of headers and samples
+    #[arg(long, value_enum, value_name = "ORDER")]
+    byte_order: Option<Order>,
+
+    /// SEG-Y's code of the sample format: 1 IBM float, 2 int32, 3 int16, 5 IEEE float, 6 IEEE double, 8 int8, …
+    #[arg(long, value_name = "CODE")]
+    sample_format: Option<u16>,
+
+    /// Samples in a trace
+    #[arg(long, value_name = "N")]
+    samples_per_trace: Option<usize>,
+
+    /// Sample interval, ms or m
+    #[arg(long, value_name = "INTERVAL")]
+    sample_interval: Option<f64>,
+
+    /// Whether samples are times or depths
+    #[arg(long, value_enum, value_name = "DOMAIN")]
+    domain: Option<Vertical>,
+
+    /// SEG-Y, or Seismic Unix without file headers
+    #[arg(long, value_enum, value_name = "CONTAINER")]
+    container: Option<FileKind>,
+
+    /// Encoding of the textual header
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    text_encoding: Option<Text>,
+
+    /// Stack pre-stack gathers: sections hold the mean of each bin's traces
+    #[arg(long)]
+    stack: bool,
+
+    /// Coordinate reference system, by its EPSG number; kept with the survey
+    #[arg(long, value_name = "NUMBER")]
+    epsg: Option<u32>,
+
+    /// Polarity by the SEG's convention; kept with the survey, not applied
+    #[arg(long, value_enum, value_name = "POLARITY")]
+    polarity: Option<Sign>,
+
+    /// The file holds samples only, the last axis fastest: inlines × crosslines × samples, as in `200x300x500`, or samples
+    /// × traces. `--sample-format` [default: 5] and `--byte-order` [default: little] say how
+    #[arg(long, value_name = "NxNxN|NxN")]
+    shape: Option<Shape>,
+
+    /// Bytes before the first sample of such a file
+    #[arg(long, value_name = "BYTES", requires = "shape", default_value_t = 0)]
+    offset: u64,
+
+    /// Position of an array's first sample, ms or m (arrays: NumPy and raw files, which know nothing of lines)
+    #[arg(long, value_name = "POSITION", default_value_t = 0.0, allow_negative_numbers = true)]
+    first_sample: f64,
+
+    /// Number of an array's first inline
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    first_inline: i32,
+
+    /// From one inline of an array to the next
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
+    inline_step: i32,
+
+    /// Number of an array's first crossline
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    first_crossline: i32,
+
+    /// From one crossline of an array to the next
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
+    crossline_step: i32,
+
+    /// Keep no index of the trace headers of large SEG-Y files (kept in the user's cache folder, or the one that the
+    /// environment variable `REFCON_CACHE` names)
+    #[arg(long)]
+    no_index: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Order {
+    Big,
+    Little,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Vertical {
+    Time,
+    Depth,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FileKind {
+    Segy,
+    Su,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Text {
+    Ebcdic,
+    Ascii,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Sign {
+    /// A harder layer is a peak
+    Normal,
+    /// A harder layer is a trough
+    Reverse,
+}
+
+/// A header field as the user writes it.
+#[derive(Debug, Clone, Copy)]
+struct Field(HeaderField);
+
+impl FromStr for Field {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (byte, kind) = text.split_once(':').unwrap_or((text, "int32"));
+        let kind = match kind {
+            "int16" => FieldKind::Int16,
+            "uint16" => FieldKind::UInt16,
+            "int32" => FieldKind::Int32,
+            "float32" => FieldKind::Float32,
+            other => return Err(format!("kind {other}: expected int16, uint16, int32 or float32")),
+        };
+        let field = byte.parse().ok().and_then(|byte| HeaderField::new(byte, kind));
+        let last = 241 - kind.bytes();
+        field.map(Self).ok_or_else(|| format!("expected a first byte from 1 to {last}, as in 189 or 9:int16"))
+    }
+}
+
+/// The shape of a raw array as the user writes it.
+#[derive(Debug, Clone, Copy)]
+struct Shape(ArrayShape);
+
+impl FromStr for Shape {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let lengths: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+        match lengths.as_deref() {
+            Ok(&[inlines, crosslines, samples]) => {
+                Ok(Self(ArrayShape::Volume([inlines, crosslines, samples])))
+            }
+            Ok(&[samples, traces]) => Ok(Self(ArrayShape::Section([samples, traces]))),
+            _ => Err("expected three lengths, as in 200x300x500, or two".to_owned()),
+        }
+    }
+}
+
+impl SurveyChoices {
+    /// Opens the survey at `path` with what the user says about it.
+    pub(crate) fn open(&self, path: &Path) -> Result<Survey, Failure> {
+        Survey::open(path, &self.options(path)?).map_err(Failure::input)
+    }
+
+    fn options(&self, path: &Path) -> Result<SurveyOptions, Failure> {
+        let format = self
+            .sample_format
+            .map(|code| {
+                SampleFormat::from_code(code).ok_or_else(|| {
+                    Failure::usage(format!("--sample-format {code}: expected 1, 2, 3, 5 to 12, 15 or 16"))
+                })
+            })
+            .transpose()?;
+        let byte_order = self.byte_order.map(|order| match order {
+            Order::Big => ByteOrder::Big,
+            Order::Little => ByteOrder::Little,
+        });
+        let domain = self.domain.map(|domain| match domain {
+            Vertical::Time => Domain::Time,
+            Vertical::Depth => Domain::Depth,
+        });
+        let field = |field: Option<Field>| field.map(|Field(field)| field);
+        let segy = OpenOptions {
+            container: self.container.map(|kind| match kind {
+                FileKind::Segy => Container::SegY,
+                FileKind::Su => Container::Su,
+            }),
+            byte_order,
+            text_encoding: self.text_encoding.map(|text| match text {
+                Text::Ebcdic => TextEncoding::Ebcdic,
+                Text::Ascii => TextEncoding::Ascii,
+            }),
+            format,
+            sample_count: self.samples_per_trace,
+            sample_interval: self.sample_interval,
+            domain,
+            inline: field(self.inline_byte),
+            crossline: field(self.crossline_byte),
+            trace_number: field(self.number_byte),
+            x: field(self.x_byte),
+            y: field(self.y_byte),
+            prestack: if self.stack { Prestack::Stack } else { Prestack::Refuse },
+            epsg: self.epsg,
+            polarity: self.polarity.map(|sign| match sign {
+                Sign::Normal => Polarity::Normal,
+                Sign::Reverse => Polarity::Reverse,
+            }),
+            index: if self.no_index { None } else { index_of(path) },
+        };
+        let axes = ArrayAxes {
+            domain: domain.unwrap_or(Domain::Time),
+            first_sample: self.first_sample,
+            sample_interval: self.sample_interval.unwrap_or(ArrayAxes::default().sample_interval),
+            first_inline: self.first_inline,
+            inline_step: self.inline_step,
+            first_crossline: self.first_crossline,
+            crossline_step: self.crossline_step,
+            grid: None,
+        };
+        let raw = self.shape.map(|Shape(shape)| RawArray {
+            shape,
+            format: format.unwrap_or(SampleFormat::Float32),
+            byte_order: byte_order.unwrap_or(ByteOrder::Little),
+            offset: self.offset,
+        });
+        Ok(SurveyOptions { segy, axes, raw })
+    }
+}
+
+/// Where the index of a large file is kept: in a cache folder, since the folder of the survey may be read-only.
+fn index_of(path: &Path) -> Option<PathBuf> {
+    let file = path.metadata().ok().filter(|file| file.is_file() && file.len() >= INDEXED_FROM_BYTES);
+    let whole = file.and_then(|_| path.canonicalize().ok())?;
+    let cache = match std::env::var_os("REFCON_CACHE") {
+        Some(folder) => PathBuf::from(folder),
+        None => dirs::cache_dir()?.join("refcon"),
+    };
+    // The path may be confidential, its hash is not; files of one name in different folders stay apart.
+    let hash = Sha256::digest(whole.as_os_str().as_encoded_bytes());
+    let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    Some(cache.join("trace-headers").join(format!("{name}.index")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_and_shapes_are_read_as_people_write_them() {
+        let field = |text: &str| text.parse::<Field>().map(|Field(field)| (field.byte(), field.kind()));
+        assert_eq!(field("189"), Ok((189, FieldKind::Int32)));
+        assert_eq!(field("9:int16"), Ok((9, FieldKind::Int16)));
+        for wrong in ["0", "238", "240:int16", "x", "9:int8", "9:"] {
+            assert!(field(wrong).is_err(), "{wrong}");
+        }
+        assert!(field("239:int16").is_ok() && field("237").is_ok());
+        let shape = |text: &str| text.parse::<Shape>().map(|Shape(shape)| shape);
+        assert_eq!(shape("2x3x4"), Ok(ArrayShape::Volume([2, 3, 4])));
+        assert_eq!(shape("2x3"), Ok(ArrayShape::Section([2, 3])));
+        assert!(shape("2x3x4x5").is_err() && shape("2×3").is_err());
+    }
+}

@@ -1,0 +1,226 @@
+//! Surveys through the program itself: what it says of them, pictures of them, tiles of them.
+
+use crate::scratch::{Run, Scratch, field_data};
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A small synthetic survey, SEG-Y, with its labels.
+fn synth(scratch: &Scratch, name: &str) {
+    let size = ["--inlines", "64", "--crosslines", "70", "--samples", "128"];
+    scratch.refcon(&[&["synth", "-q", "-o", name], size.as_slice()].concat()).done();
+}
+
+fn json(run: &Run) -> serde_json::Value {
+    serde_json::from_str(&run.done().stdout).unwrap()
+}
+
+#[test]
+fn info_says_what_a_survey_is_in_words_and_as_json() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.sgy");
+    let text = scratch.refcon(&["info", "s.sgy", "--hash"]).done().stdout.clone();
+    for says in [
+        "SEG-Y revision 1, big-endian, samples 5 (IEEE float",
+        "4480 of 128 samples",
+        "two-way time, 0 to 508 ms, every 4 ms",
+        "3-D, inlines 1001 to 1064 by 1 (64)",
+        "crosslines 2001 to 2070 by 1 (70)",
+        "4480 of 4480 bins have a trace",
+        "25.000 between inlines, 12.500 between crosslines; inlines run 30.0",
+        "inline at byte 189, crossline at byte 193",
+        "percentiles: 0.1 %",
+        "Nothing odd was found.",
+        "Textual header (EBCDIC)",
+        "SYNTHETIC SURVEY",
+    ] {
+        assert!(text.contains(says), "{says:?} is not in\n{text}");
+    }
+    let info = json(&scratch.refcon(&["info", "s.sgy", "--hash", "--json"]));
+    assert_eq!(info["segy"]["format"]["code"], 5);
+    assert_eq!(info["samples"]["interval"], 4.0);
+    assert_eq!(info["geometry"]["volume"]["inlines"]["count"], 64);
+    let hash = info["sha256_f32le"].as_str().unwrap();
+    assert!(hash.len() == 64 && text.contains(hash));
+    // The same amplitudes in another file have the same hash.
+    synth(&scratch, "s.npy");
+    let array = json(&scratch.refcon(&["info", "s.npy", "--hash", "--json"]));
+    assert_eq!(array["sha256_f32le"], hash);
+    let headers = json(&scratch.refcon(&["info", "s.sgy", "--headers-only", "--json"]));
+    assert!(headers["amplitudes"].is_null() && headers["geometry"] == info["geometry"]);
+}
+
+#[test]
+fn a_raw_volume_is_read_with_the_shape_given() {
+    let scratch = Scratch::new();
+    let samples: Vec<u8> = (0..6 * 5 * 4_i16).flat_map(i16::to_be_bytes).collect();
+    scratch.write("block.raw", &[b"head", samples.as_slice()].concat());
+    let raw = ["--shape", "6x5x4", "--sample-format", "3", "--byte-order", "big", "--offset", "4"];
+    let lines =
+        ["--first-inline", "100", "--inline-step", "-1", "--sample-interval", "2", "--first-sample", "-8"];
+    let info = json(&scratch.refcon(&[&["info", "block.raw", "--json"], &raw[..], &lines[..]].concat()));
+    assert_eq!(info["amplitudes"]["distribution"]["maximum"], 119.0);
+    assert_eq!(
+        info["geometry"]["volume"]["inlines"],
+        serde_json::json!({"first": 100, "step": -1, "count": 6})
+    );
+    assert_eq!((&info["samples"]["first"], &info["samples"]["interval"]), (&(-8.0).into(), &2.0.into()));
+    scratch
+        .refcon(&["info", "block.raw", "--shape", "6x5x5"])
+        .failed_with(3, &["600 bytes", "the file has 244"]);
+}
+
+#[test]
+fn sections_and_slices_are_drawn() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.sgy");
+    let draw = |name: &str, arguments: &[&str]| {
+        scratch.refcon(&[&["show", "section", "s.sgy", "-o", name], arguments].concat()).done();
+        let picture = fs::read(scratch.path(name)).unwrap();
+        assert!(picture.starts_with(b"\x89PNG") && picture.len() > 5000, "{name}");
+        picture
+    };
+    let middle = draw("middle.png", &[]);
+    assert_eq!(draw("inline.png", &["--inline", "1033"]), middle);
+    let crossline = draw("crossline.png", &["--crossline", "2040", "--colours", "red-white-blue"]);
+    let slice = draw("slice.png", &["--slice", "250", "--colours", "viridis", "--clip", "98"]);
+    assert!(crossline != middle && slice != middle);
+}
+
+#[test]
+fn a_section_that_is_not_there_is_refused_with_those_that_are() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.sgy");
+    let draw = |arguments: &[&str]| {
+        scratch.refcon(&[&["show", "section", "s.sgy", "-o", "p.png"], arguments].concat())
+    };
+    draw(&["--inline", "7"]).failed_with(3, &["no inline 7", "1001 to 1064"]);
+    draw(&["--slice", "900"]).failed_with(2, &["--slice 900", "0 to 508 ms"]);
+    draw(&["--clip", "101"]).failed_with(2, &["0 to 100"]);
+    draw(&["--inline-byte", "240"]).usage_error(&["--inline-byte", "1 to 237"]);
+    draw(&["--inline", "1001", "--crossline", "2001"]).usage_error(&["cannot be used with"]);
+    assert!(!scratch.path("p.png").exists());
+    scratch.write("notes.txt", b"nothing seismic");
+    scratch.refcon(&["info", "notes.txt"]).failed_with(3, &["notes.txt"]);
+    scratch.refcon(&["info", "nowhere.sgy"]).failed_with(3, &["cannot open", "nowhere.sgy"]);
+}
+
+#[test]
+fn tiles_of_a_survey_can_be_searched_at_once() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.sgy");
+    let grid = ["--size", "32x40", "--every", "16", "--normalise", "survey-percentile"];
+    let made = json(&scratch.refcon(&[&["tile", "s.sgy", "-o", "tiles", "--json"], &grid[..]].concat()));
+    // Four inlines with 3 × 4 tiles and five crosslines with 2 × 4.
+    assert_eq!((&made["tiles"], &made["sections"]), (&(4 * 12 + 5 * 8).into(), &9.into()));
+    let table = fs::read_to_string(scratch.path("tiles/tiles.csv")).unwrap();
+    assert_eq!(table.lines().count(), 1 + 88);
+    let again = scratch.refcon(&[&["tile", "s.sgy", "-o", "tiles"], &grid[..]].concat());
+    assert!(again.done().stdout.contains("all 88 tiles were there already"), "{again:?}");
+    fs::create_dir(scratch.path("query")).unwrap();
+    let first = table.lines().nth(1).unwrap().split(',').nth(1).unwrap().to_owned();
+    fs::copy(scratch.path("tiles").join(&first), scratch.path("query/box.png")).unwrap();
+    scratch.refcon(&["predict", "--query", "query", "--corpus", "tiles", "-o", "r.json", "-q"]).done();
+    assert_eq!(scratch.json("r.json")["box.png"][0]["label"], first);
+}
+
+#[test]
+fn a_label_volume_sorts_tiles_into_classes() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.sgy");
+    let names = "0=Boring,1=Bright_Planar,2=Bright_Chaotic,3=Channel,4=Converging_Amplitudes,5=Fault,6=Salt,7=Transparent_Planar";
+    let arguments =
+        ["tile", "s.sgy", "-o", "train", "--json", "--size", "24x24", "--every", "8", "--label-share", "0.7"];
+    let labels = ["--sections-labels", "s-labels.sgy", "--label-names", names];
+    let made = json(&scratch.refcon(&[&arguments[..], &labels[..]].concat()));
+    assert!(made["tiles"].as_u64().unwrap() > 50 && made["unlabelled"].as_u64().unwrap() > 0, "{made}");
+    let classes: std::collections::BTreeSet<String> = scratch
+        .files()
+        .iter()
+        .filter(|file| file.ends_with(".png"))
+        .map(|file| file.split('/').nth(1).unwrap().to_owned())
+        .collect();
+    assert!(classes.len() >= 3 && classes.iter().all(|class| names.contains(class.as_str())), "{classes:?}");
+    scratch.refcon(&["show", "classes", "train", "-o", "classes.png"]).done();
+    let two = ["tile", "s.sgy", "s.sgy", "-o", "x", "--sections-labels", "s-labels.sgy"];
+    scratch.refcon(&two).failed_with(2, &["1 label volumes for 2 surveys"]);
+}
+
+#[test]
+fn shards_and_the_pretraining_rule() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.npy");
+    scratch.tile("train/Flat/a.png", 9.0, 0.0);
+    let rule = ["--rule", "pretraining", "--sizes-from", "train", "--stride", "30x30", "--shards", "100"];
+    let made = json(&scratch.refcon(&[&["tile", "s.npy", "-o", "out", "--json"], &rule[..]].concat()));
+    assert_eq!(made["tiles"], 4 * (64 + 70));
+    let shards: Vec<String> = scratch.files().into_iter().filter(|file| file.ends_with(".tar")).collect();
+    assert_eq!(shards.len(), 6);
+}
+
+#[test]
+fn tiling_that_is_killed_goes_on_and_ends_the_same() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.sgy");
+    for layout in [&[][..], &["--shards", "300"][..]] {
+        let _ = fs::remove_dir_all(scratch.path("whole"));
+        let _ = fs::remove_dir_all(scratch.path("tiles"));
+        let to = |folder| {
+            let arguments = ["tile", "s.sgy", "-q", "--size", "16x16", "--stride", "7x7", "-o", folder];
+            [&arguments[..], layout].concat()
+        };
+        scratch.refcon(&to("whole")).done();
+        let arguments = to("tiles");
+        let mut kills = 0;
+        for milliseconds in [5, 20, 60, 150, 300, 600, 1200] {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_refcon"))
+                .args(&arguments)
+                .current_dir(scratch.path(""))
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            kills += usize::from(child.try_wait().unwrap().is_none());
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        scratch.refcon(&arguments).done();
+        assert!(kills > 0, "it was never killed at work");
+        let files = |folder: &str| {
+            let files =
+                scratch.files().into_iter().filter_map(|file| file.strip_prefix(folder).map(str::to_owned));
+            let files: Vec<String> =
+                files.filter(|file| file != "tiles.json" && !file.ends_with(".partial")).collect();
+            files
+        };
+        assert_eq!(files("tiles/"), files("whole/"));
+        for file in files("whole/") {
+            let read = |folder: &str| fs::read(scratch.path(folder).join(&file)).unwrap();
+            assert!(read("tiles") == read("whole"), "{file}");
+        }
+    }
+}
+
+#[test]
+fn real_surveys_are_described_with_their_true_hashes() {
+    let Some(folder) = field_data("segy") else { return };
+    let scratch = Scratch::new();
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    let mut files = 0;
+    for expected in manifest.as_array().unwrap() {
+        let path = folder.join(expected["file"].as_str().unwrap());
+        let info = json(&scratch.refcon(&["info", path.to_str().unwrap(), "--hash", "--json", "-q"]));
+        let hash = info["sha256_f32le"].as_str().unwrap();
+        assert_eq!(&hash[..16], expected["sha256_f32le"].as_str().unwrap(), "{}", path.display());
+        assert_eq!(info["traces"], expected["ntr"], "{}", path.display());
+        assert_eq!(info["samples"]["count"], expected["ns"], "{}", path.display());
+        files += 1;
+    }
+    assert!(files >= 18);
+    let f3 = folder.join("f3-inlines-110-111.sgy");
+    let drawn = scratch.refcon(&["show", "section", f3.to_str().unwrap(), "--inline", "110", "-o", "f3.png"]);
+    drawn.done();
+    let cut = ["tile", f3.to_str().unwrap(), "-o", "tiles", "--direction", "inline", "--json"];
+    assert!(json(&scratch.refcon(&cut))["tiles"].as_u64().unwrap() >= 2 * 8 * 3);
+}
