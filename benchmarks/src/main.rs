@@ -10,6 +10,7 @@ mod peers;
 mod segy;
 mod sides;
 mod survey_files;
+mod tiles;
 
 use clap::{Parser, ValueEnum};
 use outcome::Report;
@@ -62,6 +63,8 @@ struct Arguments {
 enum Comparison {
     /// Opening and reading SEG-Y, beside segyio and NumPy
     Segy,
+    /// Cutting tiles into PNG files, beside NumPy, OpenCV and Pillow
+    Tiles,
 }
 
 /// How every comparison is measured.
@@ -122,6 +125,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     report.note(&machine::describe(threads));
     match arguments.comparison {
         Comparison::Segy => segy::compare(&settings, &mut report),
+        Comparison::Tiles => tiles::compare(&settings, &mut report),
     }
 }
 

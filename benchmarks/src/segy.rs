@@ -23,6 +23,8 @@ const ASPECT: [usize; 2] = [3, 4];
 const CONVERTED_BYTES: usize = 256 << 20;
 /// Bytes to a task of converting or copying.
 const PIECE_BYTES: usize = 256 << 10;
+/// What the conversion is called.
+const CONVERSION: &str = "IBM to f32 in memory";
 /// Time slices read in one pass where all are read.
 const SLICES_AT_A_TIME: usize = 128;
 
@@ -92,7 +94,7 @@ fn compare_format(
         }
         Ok(check)
     })?;
-    if format == SampleFormat::Ibm32 {
+    if format == SampleFormat::Ibm32 && CONVERSION.contains(&settings.only) {
         convert(&mut sides, path, traces, samples)?;
     }
     Ok(())
@@ -131,7 +133,7 @@ fn convert(sides: &mut Sides, path: &Path, traces: usize, samples: usize) -> Res
     };
     let amount = (4 * traces * samples) as f64 / 1e9;
     let limit = || median(&mut copying.borrow_mut());
-    sides.compare_rates("IBM to f32 in memory, of copying", "convert", (amount, "GB/s"), &mut ours, limit)
+    sides.compare_rates(CONVERSION, "convert", (amount, "GB/s"), &mut ours, limit)
 }
 
 /// The samples of the first traces as they are stored, without their headers.

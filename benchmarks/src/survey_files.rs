@@ -38,7 +38,7 @@ pub(crate) fn segy(folder: &Path, shape: Shape, format: SampleFormat) -> Result<
     }
     fs_err::create_dir_all(folder)?;
     eprintln!("making {}", path.display());
-    let piece = piece(shape)?;
+    let piece = generated(inlines.min(PIECE[0]), crosslines.min(PIECE[1]), samples)?;
     let options = WriteOptions { format, ..WriteOptions::default() };
     let mut writer = SegyWriter::create(&path, piece.samples, &options)?;
     let mut cdp = 0;
@@ -62,6 +62,22 @@ pub(crate) fn segy(folder: &Path, shape: Shape, format: SampleFormat) -> Result<
     Ok(path)
 }
 
+/// The path of a NumPy file of this shape, `[inline, crossline, sample]`, little-endian floats; made if it is not there.
+/// It is made in memory.
+///
+/// # Errors
+/// It cannot be made.
+pub(crate) fn numpy(folder: &Path, shape: Shape) -> Result<PathBuf, Failure> {
+    let Shape { inlines, crosslines, samples } = shape;
+    let path = folder.join(format!("survey-v{VERSION}-{inlines}x{crosslines}x{samples}.npy"));
+    if !path.exists() {
+        fs_err::create_dir_all(folder)?;
+        eprintln!("making {}", path.display());
+        refcon_seismic::numpy::write_volume(&path, &generated(inlines, crosslines, samples)?)?;
+    }
+    Ok(path)
+}
+
 /// Reads a file once, so that it lies in the page cache.
 ///
 /// # Errors
@@ -72,11 +88,7 @@ pub(crate) fn bring_into_cache(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn piece(shape: Shape) -> Result<Volume, Failure> {
-    piece_of(shape.inlines.min(PIECE[0]), shape.crosslines.min(PIECE[1]), shape.samples)
-}
-
-fn piece_of(inlines: usize, crosslines: usize, samples: usize) -> Result<Volume, Failure> {
+fn generated(inlines: usize, crosslines: usize, samples: usize) -> Result<Volume, Failure> {
     Ok(generate(&SyntheticSpec { inlines, crosslines, samples, ..SyntheticSpec::default() })?.volume)
 }
 
