@@ -63,7 +63,7 @@ struct Arguments {
 enum Comparison {
     /// Opening and reading SEG-Y, beside segyio and NumPy
     Segy,
-    /// Cutting tiles into PNG files, beside NumPy, OpenCV and Pillow
+    /// Cutting tiles into PNG files, beside the recipe in Python
     Tiles,
 }
 

@@ -1,4 +1,4 @@
-//! Cutting a volume into tiles for pretraining, as PNG files, beside NumPy, OpenCV and Pillow.
+//! Cutting a volume into tiles for pretraining, as PNG files, beside the recipe in Python: NumPy, `cv2` and Pillow.
 
 use crate::measure::time;
 use crate::outcome::Report;
