@@ -47,8 +47,11 @@ impl LineAxis {
 pub enum Domain {
     /// Two-way travel time, milliseconds.
     Time,
-    /// Depth, metres (or feet, where the survey says so).
+    /// Depth, metres.
     Depth,
+    /// Depth, feet.
+    #[serde(rename = "depth_ft")]
+    DepthFeet,
 }
 
 impl Domain {
@@ -58,6 +61,7 @@ impl Domain {
         match self {
             Self::Time => "ms",
             Self::Depth => "m",
+            Self::DepthFeet => "ft",
         }
     }
 }

@@ -88,7 +88,7 @@ pub(crate) fn draw_slice(
 pub(crate) fn vertical(domain: Domain) -> &'static str {
     match domain {
         Domain::Time => "Two-way time",
-        Domain::Depth => "Depth",
+        Domain::Depth | Domain::DepthFeet => "Depth",
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct SurveyChoices {
     #[arg(long, value_name = "N")]
     samples_per_trace: Option<usize>,
 
-    /// Sample interval, ms or m
+    /// Sample interval, ms, m or ft
     #[arg(long, value_name = "INTERVAL")]
     sample_interval: Option<f64>,
 
@@ -87,7 +87,7 @@ pub(crate) struct SurveyChoices {
     #[arg(long, value_name = "BYTES", requires = "shape", default_value_t = 0)]
     offset: u64,
 
-    /// Position of an array's first sample, ms or m (arrays: NumPy and raw files, which know nothing of lines)
+    /// Position of an array's first sample, ms, m or ft (arrays: NumPy and raw files, which know nothing of lines)
     #[arg(long, value_name = "POSITION", default_value_t = 0.0, allow_negative_numbers = true)]
     first_sample: f64,
 
@@ -121,8 +121,12 @@ enum Order {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Vertical {
+    /// Milliseconds
     Time,
+    /// Metres
     Depth,
+    /// Feet
+    DepthFeet,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -208,6 +212,7 @@ impl SurveyChoices {
         let domain = self.domain.map(|domain| match domain {
             Vertical::Time => Domain::Time,
             Vertical::Depth => Domain::Depth,
+            Vertical::DepthFeet => Domain::DepthFeet,
         });
         let field = |field: Option<Field>| field.map(|Field(field)| field);
         let segy = OpenOptions {
@@ -230,11 +235,9 @@ impl SurveyChoices {
             x: field(self.x_byte),
             y: field(self.y_byte),
             prestack: if self.stack { Prestack::Stack } else { Prestack::Refuse },
-            epsg: self.epsg,
-            polarity: self.polarity.map(|sign| match sign {
-                Sign::Normal => Polarity::Normal,
-                Sign::Reverse => Polarity::Reverse,
-            }),
+            // Those of the survey hold for files of every kind.
+            epsg: None,
+            polarity: None,
             index: if self.no_index { None } else { index_of(path) },
         };
         let axes = ArrayAxes {
@@ -253,7 +256,11 @@ impl SurveyChoices {
             byte_order: byte_order.unwrap_or(ByteOrder::Little),
             offset: self.offset,
         });
-        Ok(SurveyOptions { segy, axes, raw })
+        let polarity = self.polarity.map(|sign| match sign {
+            Sign::Normal => Polarity::Normal,
+            Sign::Reverse => Polarity::Reverse,
+        });
+        Ok(SurveyOptions { segy, axes, raw, epsg: self.epsg, polarity })
     }
 }
 

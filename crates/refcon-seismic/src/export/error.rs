@@ -16,7 +16,7 @@ pub enum ExportError {
     Tiling(#[from] TilingError),
     /// A section of a survey or of its labels cannot be read.
     #[error(transparent)]
-    Survey(#[from] SurveyError),
+    Survey(Box<SurveyError>),
     /// A file or folder cannot be read or written.
     #[error("cannot {doing} {path}: {source}", path = .path.display())]
     File {
@@ -104,4 +104,10 @@ pub enum ExportError {
     /// There is no survey.
     #[error("cannot write tiles: no survey was given")]
     NoSurveys,
+}
+
+impl From<SurveyError> for ExportError {
+    fn from(error: SurveyError) -> Self {
+        Self::Survey(Box::new(error))
+    }
 }

@@ -1,10 +1,11 @@
 //! From the numbers of all traces to the geometry of the survey.
 
+use super::delays::TraceShifts;
 use super::detect::NumberFields;
 use super::layout::Layout;
 use super::oddity::{Oddity, OddityKind};
 use super::runs::{Run, TraceRuns};
-use super::scan::{HeaderScan, delay_of};
+use super::scan::HeaderScan;
 use crate::{BinGrid, Geometry, LineAxis, LineGeometry, LineNumbering, PlacedBin, VolumeGeometry};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,8 @@ pub(super) struct Arrangement {
     pub gathers: Option<Gathers>,
     /// Position of the first sample, ms or m.
     pub first_sample: f64,
+    /// How traces of different delays are moved onto one axis; `None` where nothing is to be moved.
+    pub shifts: Option<TraceShifts>,
     pub oddities: Vec<Oddity>,
 }
 
@@ -71,7 +74,8 @@ struct Occupancy {
 /// Arranges the scanned traces. `line` is the number of a 2-D line.
 pub(super) fn arrange(scan: HeaderScan, fields: NumberFields, layout: &Layout, line: i32) -> Arrangement {
     let mut oddities = Vec::new();
-    let first_sample = check_headers(&scan, layout, &mut oddities);
+    check_headers(&scan, layout, &mut oddities);
+    let (first_sample, shifts) = scan.delays.common_axis(layout, &mut oddities);
     let traces = layout.trace_count;
     // A 2-D line's numbers are all on line 0.
     let zeros = matches!(fields, NumberFields::Volume { .. }) && scan.runs.zeros_mean_nothing();
@@ -129,7 +133,7 @@ pub(super) fn arrange(scan: HeaderScan, fields: NumberFields, layout: &Layout, l
     };
     let gathers = gathers(&scan.offsets, &occupancy);
     describe_occupancy(&geometry, &occupancy, gathers.as_ref(), &mut oddities);
-    Arrangement { geometry, runs, gathers, first_sample, oddities }
+    Arrangement { geometry, runs, gathers, first_sample, shifts, oddities }
 }
 
 /// Traces numbered 1, 2, … on line 0.
@@ -272,8 +276,8 @@ fn describe_occupancy(
     }
 }
 
-/// States what trace headers say differently from the file's layout; returns the position of the first sample.
-fn check_headers(scan: &HeaderScan, layout: &Layout, oddities: &mut Vec<Oddity>) -> f64 {
+/// States what trace headers say differently from the file's layout.
+fn check_headers(scan: &HeaderScan, layout: &Layout, oddities: &mut Vec<Oddity>) {
     let mut odd = |kind, text: String| oddities.push(Oddity::new(kind, text));
     let count = layout.sample_count;
     let differing = scan.sample_counts.differing(count as i64);
@@ -294,15 +298,6 @@ fn check_headers(scan: &HeaderScan, layout: &Layout, oddities: &mut Vec<Oddity>)
         );
         odd(OddityKind::SampleInterval, text);
     }
-    let delay = scan.delays.most_common().unwrap_or(0);
-    let others = layout.trace_count - scan.delays.times(delay);
-    if others > 0 {
-        let text = format!(
-            "The delay recording time is {} for most traces, but different for {others}; these are not shifted.",
-            delay_of(delay)
-        );
-        odd(OddityKind::Delay, text);
-    }
     let (scalars, _) = scan.coordinate_scalars.distinct();
     if scalars > 1 {
         let text = "Coordinate scalars (71–72) differ between traces; each trace's own is used.".to_owned();
@@ -322,7 +317,6 @@ fn check_headers(scan: &HeaderScan, layout: &Layout, oddities: &mut Vec<Oddity>)
     if dead > 0 {
         odd(OddityKind::DeadTraces, format!("{dead} traces are marked as dead (29–30)."));
     }
-    delay_of(delay)
 }
 
 fn fit_grid(

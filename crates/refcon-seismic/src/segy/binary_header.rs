@@ -49,6 +49,17 @@ pub enum MeasurementSystem {
     Feet,
 }
 
+impl MeasurementSystem {
+    /// `m` or `ft`.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Metres => "m",
+            Self::Feet => "ft",
+        }
+    }
+}
+
 /// What the binary header says, as far as refcon uses it (revision 2.1, table 2). Numbers are as stored: 0 where the
 /// writer left a field empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +82,8 @@ pub struct BinaryHeader {
     pub measurement_system: u16,
     /// Impulse signal polarity code (3257): 1 a pressure rise is a negative number, 2 a positive one.
     pub impulse_polarity: u16,
+    /// Traces per ensemble (3261, revision 2), in place of 3213 where it is not 0.
+    pub extended_traces_per_ensemble: u32,
     /// Samples per trace (3269, revision 2), in place of 3221 where it is not 0.
     pub extended_sample_count: u32,
     /// Sample interval, µs (3273, revision 2), in place of 3217 where it is not 0.
@@ -84,6 +97,10 @@ pub struct BinaryHeader {
     pub extended_text_headers: i16,
     /// Trace header extensions of 240 bytes each that follow every trace header (3507, revision 2).
     pub trace_header_extensions: u32,
+    /// Survey type (3509, revision 2.1): flags, as stored.
+    pub survey_type: u16,
+    /// Time basis of the traces' dates (3511): 1 local, 2 Greenwich, 3 other, 4 UTC, 5 GPS.
+    pub time_basis: u16,
     /// Traces in the file (3513, revision 2).
     pub trace_count: u64,
     /// Byte offset of the first trace, counted from 0 (3521, revision 2).
@@ -117,12 +134,15 @@ impl BinaryHeader {
             sorting_code: order.i16(two(3229)),
             measurement_system: order.u16(two(3255)),
             impulse_polarity: order.u16(two(3257)),
+            extended_traces_per_ensemble: if rev2 { order.u32(four(3261)) } else { 0 },
             extended_sample_count: if rev2 { order.u32(four(3269)) } else { 0 },
             extended_sample_interval: if rev2 { order.f64(eight(3273)) } else { 0.0 },
             revision,
             fixed_length: order.u16(two(3503)) == 1,
             extended_text_headers: order.i16(two(3505)),
             trace_header_extensions,
+            survey_type: if revision >= Revision::R2_1 { order.u16(two(3509)) } else { 0 },
+            time_basis: if rev2 { order.u16(two(3511)) } else { 0 },
             trace_count: if rev2 { order.u64(eight(3513)) } else { 0 },
             first_trace_offset: if rev2 { order.u64(eight(3521)) } else { 0 },
             trailer_stanzas: if rev2 { order.i32(four(3529)) } else { 0 },
@@ -156,19 +176,33 @@ impl BinaryHeader {
         put(3503, &order.put_u16(u16::from(self.fixed_length)));
         put(3505, &order.put_i16(self.extended_text_headers));
         if self.revision.major >= 2 {
+            put(3261, &order.put_u32(self.extended_traces_per_ensemble));
             put(3269, &order.put_u32(self.extended_sample_count));
             put(3273, &order.put_f64(self.extended_sample_interval));
             put(3297, &order.put_u32(BYTE_ORDER_MARK));
             let extensions = self.trace_header_extensions;
             match u16::try_from(extensions) {
-                Ok(extensions) if self.revision.minor > 0 => put(3507, &order.put_u16(extensions)),
+                Ok(extensions) if self.revision.minor > 0 => {
+                    put(3507, &order.put_u16(extensions));
+                    put(3509, &order.put_u16(self.survey_type));
+                }
                 _ => put(3507, &order.put_u32(extensions)),
             }
+            put(3511, &order.put_u16(self.time_basis));
             put(3513, &order.put_u64(self.trace_count));
             put(3521, &order.put_u64(self.first_trace_offset));
             put(3529, &order.put_i32(self.trailer_stanzas));
         }
         bytes
+    }
+
+    /// Traces per ensemble: the extended number (3261) where there is one, else the short one (3213).
+    #[must_use]
+    pub fn traces_in_ensemble(&self) -> u32 {
+        match self.extended_traces_per_ensemble {
+            0 => u32::from(self.traces_per_ensemble),
+            extended => extended,
+        }
     }
 
     /// The measurement system, where the code says one.
@@ -216,12 +250,15 @@ mod tests {
             sorting_code: 4,
             measurement_system: 2,
             impulse_polarity: 1,
+            extended_traces_per_ensemble: if rev2 { 70_000 } else { 0 },
             extended_sample_count: if rev2 { 100_000 } else { 0 },
             extended_sample_interval: if rev2 { 333.25 } else { 0.0 },
             revision,
             fixed_length: true,
             extended_text_headers: -1,
             trace_header_extensions: if rev2 { 2 } else { 0 },
+            survey_type: if revision == Revision::R2_1 { 0x0108 } else { 0 },
+            time_basis: if rev2 { 4 } else { 0 },
             trace_count: if rev2 { 1 << 40 } else { 0 },
             first_trace_offset: if rev2 { 6800 } else { 0 },
             trailer_stanzas: if rev2 { 3 } else { 0 },
@@ -240,6 +277,34 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn fields_of_revision_2_lie_where_it_puts_them() {
+        let mut bytes = [0; BINARY_HEADER_BYTES];
+        let mut put =
+            |byte: usize, value: &[u8]| bytes[byte - FIRST_BYTE..][..value.len()].copy_from_slice(value);
+        put(3213, &7_u16.to_be_bytes());
+        put(3261, &70_000_u32.to_be_bytes());
+        put(3269, &100_000_u32.to_be_bytes());
+        put(3273, &333.25_f64.to_be_bytes());
+        put(3297, &[1, 2, 3, 4]);
+        put(3501, &[2, 1]);
+        put(3507, &3_u16.to_be_bytes());
+        put(3509, &0x0108_u16.to_be_bytes());
+        put(3511, &5_u16.to_be_bytes());
+        put(3513, &(1_u64 << 33).to_be_bytes());
+        put(3521, &6800_u64.to_be_bytes());
+        put(3529, &(-1_i32).to_be_bytes());
+        let read = BinaryHeader::decode(&bytes, ByteOrder::Big);
+        assert_eq!((read.extended_traces_per_ensemble, read.traces_in_ensemble()), (70_000, 70_000));
+        assert_eq!((read.extended_sample_count, read.extended_sample_interval), (100_000, 333.25));
+        assert_eq!((read.trace_header_extensions, read.survey_type, read.time_basis), (3, 0x0108, 5));
+        assert_eq!((read.trace_count, read.first_trace_offset, read.trailer_stanzas), (1 << 33, 6800, -1));
+        // Revision 2.0 counts extensions in 4 bytes.
+        bytes[3502 - FIRST_BYTE] = 0;
+        let read = BinaryHeader::decode(&bytes, ByteOrder::Big);
+        assert_eq!((read.trace_header_extensions, read.survey_type), (0x0003_0108, 0));
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl Sample {
         let mut blocks = Vec::with_capacity(starts.len());
         for (start, count) in starts {
             let mut block = Vec::new();
-            for_each_header(name, source, layout, start..start + count, |_, header| {
+            for_each_header(name, source, layout, start..start + count, |_, header, _| {
                 block.push(header.clone());
             })?;
             blocks.push(block);

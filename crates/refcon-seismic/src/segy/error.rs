@@ -79,6 +79,18 @@ pub enum SegyError {
         /// The file.
         name: String,
     },
+    /// What was given by hand cannot be.
+    #[error("cannot open {name}: the {what} given by hand is {found}; expected {expected}")]
+    ByHand {
+        /// The file.
+        name: String,
+        /// What was given.
+        what: &'static str,
+        /// Its value.
+        found: String,
+        /// What it can be.
+        expected: &'static str,
+    },
     /// Traces have different lengths.
     #[error(
         "{name}: its traces have different lengths: trace {trace} (byte offset {offset}) has {found} samples, the first \

@@ -1,17 +1,24 @@
 //! Where everything lies in a file: headers, the first trace, the length of a trace, how its samples are stored.
 
-use super::binary_header::{self, BINARY_HEADER_BYTES, BYTE_ORDER_MARK, BinaryHeader, Revision};
+use super::binary_header::{
+    self, BINARY_HEADER_BYTES, BYTE_ORDER_MARK, BinaryHeader, MeasurementSystem, Revision,
+};
 use super::oddity::{Oddity, OddityKind};
 use super::source::ReadAt;
 use super::text_header::{TEXT_HEADER_BYTES, TextEncoding, TextHeader};
+use super::trace_extension::TraceHeaderExtension;
 use super::trace_header::{HeaderField, TRACE_HEADER_BYTES, TraceHeader};
 use super::trace_length::SampleCount;
 use super::{ByteOrder, Container, OpenOptions, SampleFormat, SegyError};
 use crate::Domain;
+use std::ops::RangeInclusive;
 
 const FILE_HEADER_BYTES: usize = TEXT_HEADER_BYTES + BINARY_HEADER_BYTES;
 /// An extended textual header that says so ends the list of them (revision 1, section 6.1).
 const END_STANZA: &str = "((SEG:ENDTEXT))";
+/// Sample intervals that can be, µs: anything else is a damaged header.
+const INTERVALS: RangeInclusive<f64> = 1e-3..=1e9;
+
 /// The outer shape of a file.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
@@ -25,10 +32,12 @@ pub(super) struct Layout {
     pub first_trace: u64,
     /// Bytes before the samples of each trace.
     pub header_bytes: u64,
+    /// Whether a trace header extension called `SEG00001` follows the first trace's header.
+    pub extended: bool,
     pub trace_bytes: u64,
     pub trace_count: u64,
     pub sample_count: usize,
-    /// ms or m.
+    /// In the unit of `domain`.
     pub interval: f64,
     pub domain: Domain,
     pub oddities: Vec<Oddity>,
@@ -142,7 +151,8 @@ impl Finder<'_> {
         let header_bytes = TRACE_HEADER_BYTES as u64;
         let sample_count = self.sample_count(&counts, 0, header_bytes, format, order)?;
         let from_trace = f64::from(first.get(HeaderField::SAMPLE_INTERVAL));
-        let interval = self.interval(&[("the first trace header (117–118)", from_trace)]);
+        let interval = self.interval(&[("the first trace header (117–118)", from_trace)])?;
+        let extended = false;
         let end = self.source.len();
         let (trace_bytes, trace_count) = self.traces(0, end, header_bytes, sample_count, format)?;
         Ok(Layout {
@@ -154,6 +164,7 @@ impl Finder<'_> {
             extended_texts: 0,
             first_trace: 0,
             header_bytes,
+            extended,
             trace_bytes,
             trace_count,
             sample_count: sample_count as usize,
@@ -182,19 +193,27 @@ impl Finder<'_> {
         let Some(first) = self.trace_header(first_trace, order)? else {
             return Err(self.too_short("the first trace header", first_trace + TRACE_HEADER_BYTES as u64));
         };
-        let header_bytes = self.header_bytes(&binary, first_trace);
+        let (header_bytes, extension) = self.header_bytes(&binary, first_trace, order)?;
         let counts = [
             SampleCount { count: binary.extended_sample_count, place: "the binary header (3269–3272)" },
             SampleCount { count: u32::from(binary.sample_count), place: "the binary header (3221–3222)" },
             self.header_count(&first),
-            self.extension_count(first_trace, header_bytes, order)?,
+            SampleCount {
+                count: extension.as_ref().map_or(0, TraceHeaderExtension::sample_count),
+                place: "the first trace header extension (137–140)",
+            },
         ];
         let sample_count = self.sample_count(&counts, first_trace, header_bytes, format, order)?;
         let interval = self.interval(&[
             ("the binary header (3273–3280)", binary.extended_sample_interval),
             ("the binary header (3217–3218)", f64::from(binary.sample_interval)),
             ("the first trace header (117–118)", f64::from(first.get(HeaderField::SAMPLE_INTERVAL))),
-        ]);
+            (
+                "the first trace header extension (145–152)",
+                extension.as_ref().map_or(0.0, TraceHeaderExtension::sample_interval),
+            ),
+        ])?;
+        let extended = extension.is_some();
         let end = self.end_of_traces(&binary, first_trace, header_bytes, sample_count, format);
         let (trace_bytes, trace_count) = self.traces(first_trace, end, header_bytes, sample_count, format)?;
         if binary.trace_count > 0 && binary.trace_count != trace_count {
@@ -204,7 +223,10 @@ impl Finder<'_> {
             );
             self.odd(OddityKind::TraceCount, text);
         }
-        let domain = self.domain(&text);
+        let domain = match self.domain(&text) {
+            Domain::Depth if binary.measurement() == Some(MeasurementSystem::Feet) => Domain::DepthFeet,
+            domain => domain,
+        };
         Ok(Layout {
             container: Container::SegY,
             order,
@@ -214,6 +236,7 @@ impl Finder<'_> {
             extended_texts,
             first_trace,
             header_bytes,
+            extended,
             trace_bytes,
             trace_count,
             sample_count: sample_count as usize,
@@ -376,32 +399,70 @@ impl Finder<'_> {
         Ok(0)
     }
 
-    /// Bytes before the samples of a trace, extensions included.
-    fn header_bytes(&mut self, binary: &BinaryHeader, first_trace: u64) -> u64 {
+    /// Bytes before the samples of a trace, extensions included, and the first trace's extension `SEG00001`.
+    fn header_bytes(
+        &mut self,
+        binary: &BinaryHeader,
+        first_trace: u64,
+        order: ByteOrder,
+    ) -> Result<(u64, Option<TraceHeaderExtension>), SegyError> {
         let standard = TRACE_HEADER_BYTES as u64;
-        let extended = standard * (1 + u64::from(binary.trace_header_extensions));
-        if first_trace + extended > self.source.len() {
+        let most = binary.trace_header_extensions;
+        let bytes = |extensions: u32| standard * (1 + u64::from(extensions));
+        if first_trace + bytes(most) > self.source.len() {
             let text = format!(
-                "The binary header (3507) says {} trace header extensions, which the file cannot hold; none is assumed.",
-                binary.trace_header_extensions
+                "The binary header (3507) says {most} trace header extensions, which the file cannot hold; none is \
+                 assumed."
             );
             self.odd(OddityKind::TraceCount, text);
-            return standard;
+            return Ok((standard, None));
         }
-        extended
+        let Some(extension) = self.trace_extension(first_trace, bytes(most), order)? else {
+            if most > 0 {
+                let text = "The trace header extensions are not called SEG00001; they are skipped.";
+                self.odd(OddityKind::TraceCount, text);
+            }
+            return Ok((bytes(most), None));
+        };
+        // The binary header says the most that any trace has.
+        let own = u32::from(extension.extensions());
+        if own == 0 || own >= most {
+            return Ok((bytes(most), Some(extension)));
+        }
+        let text = format!(
+            "The binary header (3507) allows {most} trace header extensions; the first trace says that it has {own} \
+             (SEG00001, 157–158), which is used for all."
+        );
+        self.odd(OddityKind::TraceCount, text);
+        Ok((bytes(own), Some(extension)))
     }
 
     /// The sample interval in ms or m, from the places that may say it in µs (or thousandths), best first.
-    fn interval(&mut self, places: &[(&'static str, f64)]) -> f64 {
+    fn interval(&mut self, places: &[(&'static str, f64)]) -> Result<f64, SegyError> {
         if let Some(interval) = self.options.sample_interval {
-            return interval;
+            return if INTERVALS.contains(&(1000.0 * interval)) {
+                Ok(interval)
+            } else {
+                Err(SegyError::ByHand {
+                    name: self.name.to_owned(),
+                    what: "sample interval",
+                    found: interval.to_string(),
+                    expected: "a number of ms or m from 0.000001 to 1000000",
+                })
+            };
         }
-        let said: Vec<_> =
-            places.iter().filter(|(_, interval)| interval.is_finite() && *interval > 0.0).copied().collect();
+        let (said, nonsense): (Vec<_>, Vec<_>) = places
+            .iter()
+            .filter(|(_, interval)| *interval != 0.0)
+            .partition(|(_, interval)| INTERVALS.contains(interval));
+        for (place, interval) in nonsense {
+            let text = format!("{place} says a sample interval of {interval} µs, which cannot be; ignored.");
+            self.odd(OddityKind::SampleInterval, text);
+        }
         let Some(&(place, chosen)) = said.first() else {
             let text = "No header says the sample interval; 4 ms is assumed. Give it by hand.";
             self.odd(OddityKind::SampleInterval, text);
-            return 4.0;
+            return Ok(4.0);
         };
         if let Some((other, interval)) = said.iter().find(|(_, interval)| *interval != chosen) {
             let text = format!(
@@ -410,7 +471,7 @@ impl Finder<'_> {
             );
             self.odd(OddityKind::SampleInterval, text);
         }
-        chosen / 1000.0
+        Ok(chosen / 1000.0)
     }
 
     /// The end of the last trace's bytes: that of the file, less trailer stanzas (revision 2).

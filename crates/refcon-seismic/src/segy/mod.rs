@@ -12,7 +12,8 @@
 //! | sample formats | all but 4, see [`SampleFormat`] | the same |
 //! | big- and little-endian | yes, told apart | yes |
 //! | byte order of swapped pairs (revision 2) | refused with a message | no |
-//! | trace header extensions (revision 2) | skipped, but for their sample count | no |
+//! | trace header extensions (revision 2) | the first (`SEG00001`): coordinates, sample count and interval, see [`TraceHeaderExtension`]; others skipped | the first |
+//! | delay recording times that differ | one axis for all traces, see [`SegyFile::samples`] | no |
 //! | traces of different lengths | refused with a message | no |
 //! | data trailer stanzas (revision 2) | skipped | no |
 //! | pre-stack gathers | refused, or stacked on request | yes |
@@ -20,6 +21,7 @@
 mod arrange;
 mod binary_header;
 mod byte_order;
+mod delays;
 mod detect;
 mod error;
 mod format_check;
@@ -28,13 +30,16 @@ mod index;
 mod layout;
 mod oddity;
 mod options;
+mod positions;
 mod reader;
 mod runs;
 mod sample_format;
 mod scan;
 mod sections;
+mod shifted;
 mod source;
 mod text_header;
+mod trace_extension;
 mod trace_header;
 mod trace_length;
 mod writer;
@@ -47,10 +52,12 @@ pub use error::SegyError;
 pub use ibm::{ibm_from_f32, ibm_to_f32};
 pub use oddity::{Oddity, OddityKind};
 pub use options::{Container, OpenOptions, Prestack};
+pub use positions::PositionSource;
 pub use reader::SegyFile;
 pub use sample_format::SampleFormat;
 pub use sections::TraceBlock;
 pub use source::{FileSource, ReadAt};
 pub use text_header::{TEXT_HEADER_BYTES, TextEncoding, TextHeader};
+pub use trace_extension::TraceHeaderExtension;
 pub use trace_header::{FieldKind, HeaderField, TRACE_HEADER_BYTES, TraceHeader};
 pub use writer::{SegyWriter, TraceLabel, WriteOptions, write_volume};

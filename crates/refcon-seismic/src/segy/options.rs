@@ -41,7 +41,7 @@ pub struct OpenOptions {
     pub sample_count: Option<usize>,
     /// Sample interval, ms or m (feet).
     pub sample_interval: Option<f64>,
-    /// Time or depth.
+    /// Time or depth; depth is in feet where the binary header says so.
     pub domain: Option<Domain>,
     /// Where the inline number is. With this or `crossline` given, the file is a 3-D volume; the other one defaults to
     /// its standard place.

@@ -1,13 +1,16 @@
 //! Opening SEG-Y and SU files.
 
 use super::arrange::{Arrangement, Gathers, arrange};
+use super::delays::TraceShifts;
 use super::detect::{Detected, GeometryCandidate, NumberFields, detect};
 use super::index::{self, FileState};
 use super::layout::Layout;
 use super::oddity::{Oddity, OddityKind};
-use super::scan::{Number, ScannedFields, for_each_header, scan};
+use super::positions::PositionSource;
+use super::scan::{Number, ScannedFields, scan};
 use super::source::{FileSource, ReadAt};
 use super::text_header::{TEXT_HEADER_BYTES, TextHeader};
+use super::trace_extension::TraceHeaderExtension;
 use super::trace_header::{HeaderField, TraceHeader};
 use super::{BinaryHeader, ByteOrder, Container, MeasurementSystem, OpenOptions, SampleFormat, SegyError};
 use crate::{Geometry, Polarity, SampleAxis};
@@ -25,7 +28,8 @@ pub struct SegyFile {
     pub(super) arrangement: Arrangement,
     pub(super) options: OpenOptions,
     detected: Detected,
-    position_fields: [HeaderField; 2],
+    positions: PositionSource,
+    map_unit: Option<&'static str>,
     oddities: Vec<Oddity>,
 }
 
@@ -42,8 +46,7 @@ impl SegyFile {
         let source = FileSource::open(path).map_err(open)?;
         let layout = Layout::read(&name, &source, options)?;
         let state = FileState::of(path).map_err(open)?;
-        let saved =
-            options.index.as_deref().and_then(|index| index::load(index, state, options, layout.trace_count));
+        let saved = options.index.as_deref().and_then(|index| index::load(index, state, options, &layout));
         if let Some((detected, arrangement)) = saved {
             return Self::assemble(name, Box::new(source), layout, options, detected, arrangement);
         }
@@ -87,13 +90,28 @@ impl SegyFile {
     ) -> Result<Self, SegyError> {
         let mut oddities = layout.oddities.clone();
         oddities.append(&mut arrangement.oddities);
-        let position_fields = position_fields(&name, source.as_ref(), &layout, options)?;
+        let positions = PositionSource::find(&name, source.as_ref(), &layout, options)?;
         let options = options.clone();
-        let mut file =
-            Self { name, source, layout, arrangement, options, detected, position_fields, oddities };
-        if file.position_fields[0] == HeaderField::SOURCE_X {
-            let text = "The CDP coordinates (181–188) are empty; the source coordinates (73–80) are used.";
-            file.oddities.push(Oddity::new(OddityKind::Coordinates, text));
+        let mut file = Self {
+            name,
+            source,
+            layout,
+            arrangement,
+            options,
+            detected,
+            positions,
+            map_unit: None,
+            oddities,
+        };
+        file.map_unit = match file.trace_header(0)?.get(HeaderField::COORDINATE_UNITS) {
+            2 => Some("seconds of arc"),
+            3 => Some("degrees"),
+            4 => Some("degrees, minutes, seconds"),
+            _ => file.measurement_system().map(MeasurementSystem::unit),
+        };
+        let by_hand = file.options.x.is_some() || file.options.y.is_some();
+        if let Some(remark) = positions.remark().filter(|_| !by_hand) {
+            file.oddities.push(Oddity::new(OddityKind::Coordinates, remark));
         }
         if let Some(suspicion) = super::format_check::suspicion(&file)? {
             file.oddities.push(suspicion);
@@ -163,20 +181,30 @@ impl SegyFile {
         self.layout.binary.as_ref().and_then(BinaryHeader::measurement)
     }
 
+    /// The unit of X, Y and bin sizes: `m` or `ft` as the measurement system says, one of angles where the first trace
+    /// header says that coordinates are geographic (89–90); `None` where nothing says it.
+    #[must_use]
+    pub fn map_unit(&self) -> Option<&'static str> {
+        self.map_unit
+    }
+
     /// Whole traces in the file.
     #[must_use]
     pub fn trace_count(&self) -> u64 {
         self.layout.trace_count
     }
 
-    /// The samples of every trace: first position (delay recording time), interval, count.
+    /// The samples of sections and slices: first position (delay recording time), interval, count.
+    ///
+    /// Where delay recording times differ from trace to trace, this is the axis on which all traces find room, and a
+    /// trace has only a part of it: see [`SegyFile::samples_of`].
     #[must_use]
     pub fn samples(&self) -> SampleAxis {
         SampleAxis {
             domain: self.layout.domain,
             first: self.arrangement.first_sample,
             interval: self.layout.interval,
-            count: self.layout.sample_count,
+            count: self.layout.sample_count + self.arrangement.shifts.as_ref().map_or(0, TraceShifts::added),
         }
     }
 
@@ -198,10 +226,10 @@ impl SegyFile {
         &self.detected.candidates
     }
 
-    /// The header fields that X and Y are read from.
+    /// Where X and Y of the traces are read from.
     #[must_use]
-    pub fn position_fields(&self) -> [HeaderField; 2] {
-        self.position_fields
+    pub fn position_source(&self) -> PositionSource {
+        self.positions
     }
 
     /// What the bins hold, where they hold several offsets.
@@ -249,13 +277,28 @@ impl SegyFile {
         Ok(TraceHeader::new(bytes, self.layout.order))
     }
 
-    /// X and Y of a trace, read now from its header.
+    /// The first trace header extension of a trace (revision 2), read now; `None` where it has none called `SEG00001`.
+    ///
+    /// # Errors
+    /// As [`SegyFile::trace_header`].
+    pub fn trace_header_extension(&self, trace: u64) -> Result<Option<TraceHeaderExtension>, SegyError> {
+        self.check_trace(trace)?;
+        if !self.layout.extended {
+            return Ok(None);
+        }
+        let mut bytes = [0; super::TRACE_HEADER_BYTES];
+        let offset = self.layout.trace_offset(trace) + super::TRACE_HEADER_BYTES as u64;
+        self.read_bytes("a trace header extension", &mut bytes, offset)?;
+        Ok(TraceHeaderExtension::new(bytes, self.layout.order))
+    }
+
+    /// X and Y of a trace, read now from its headers.
     ///
     /// # Errors
     /// As [`SegyFile::trace_header`].
     pub fn position(&self, trace: u64) -> Result<[f64; 2], SegyError> {
-        let [x, y] = self.position_fields;
-        Ok(self.trace_header(trace)?.position(x, y))
+        let header = self.trace_header(trace)?;
+        Ok(self.positions.position(&header, self.trace_header_extension(trace)?.as_ref()))
     }
 
     /// X and Y of the first trace of a 2-D line with this number, read now from its header; `None` where there is no such
@@ -307,36 +350,9 @@ fn survey(
         NumberFields::Volume { inline, crossline } => [Number::Field(inline), Number::Field(crossline)],
         NumberFields::Line { number, .. } => [Number::Zero, number.map_or(Number::Zero, Number::Field)],
     };
-    let position = position_fields(name, source, layout, options)?;
+    let position = PositionSource::find(name, source, layout, options)?;
     let scan = scan(name, source, layout, &ScannedFields { numbers, position })?;
     let line = layout.binary.as_ref().map_or(0, |binary| binary.line);
     let arrangement = arrange(scan, detected.fields, layout, line);
     Ok((detected, arrangement))
-}
-
-/// Traces looked at to see whether coordinates are filled in.
-const PROBED_POSITIONS: u64 = 16;
-
-/// Where X and Y are: as given, else the CDP coordinates, else the source coordinates where only those are filled in.
-fn position_fields(
-    name: &str,
-    source: &dyn ReadAt,
-    layout: &Layout,
-    options: &OpenOptions,
-) -> Result<[HeaderField; 2], SegyError> {
-    let standard = [HeaderField::CDP_X, HeaderField::CDP_Y];
-    if options.x.is_some() || options.y.is_some() {
-        return Ok([options.x.unwrap_or(standard[0]), options.y.unwrap_or(standard[1])]);
-    }
-    let mut filled = [false; 2];
-    let pairs = [standard, [HeaderField::SOURCE_X, HeaderField::SOURCE_Y]];
-    for probe in 0..PROBED_POSITIONS.min(layout.trace_count) {
-        let trace = probe * (layout.trace_count - 1) / PROBED_POSITIONS.min(layout.trace_count);
-        for_each_header(name, source, layout, trace..trace + 1, |_, header| {
-            for (filled, pair) in filled.iter_mut().zip(pairs) {
-                *filled |= pair.into_iter().any(|field| header.get(field) != 0);
-            }
-        })?;
-    }
-    Ok(if filled == [false, true] { pairs[1] } else { standard })
 }

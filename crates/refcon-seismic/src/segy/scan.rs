@@ -1,10 +1,13 @@
 //! One pass over all trace headers.
 
+use super::SegyError;
+use super::delays::TraceDelays;
 use super::layout::Layout;
+use super::positions::PositionSource;
 use super::runs::TraceRuns;
 use super::source::ReadAt;
+use super::trace_extension::TraceHeaderExtension;
 use super::trace_header::{HeaderField, TRACE_HEADER_BYTES, TraceHeader};
-use super::{SegyError, trace_header};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -35,7 +38,7 @@ pub(super) enum Number {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ScannedFields {
     pub numbers: [Number; 2],
-    pub position: [HeaderField; 2],
+    pub position: PositionSource,
 }
 
 /// How often each value of a field occurs; the first [`TALLIED_VALUES`] different ones.
@@ -108,8 +111,7 @@ pub(super) struct HeaderScan {
     pub runs: TraceRuns,
     pub sample_counts: Tally,
     pub intervals: Tally,
-    /// Delay recording times, each with its scalar: see [`delay_of`].
-    pub delays: Tally,
+    pub delays: TraceDelays,
     pub coordinate_scalars: Tally,
     pub coordinate_units: Tally,
     pub kinds: Tally,
@@ -131,7 +133,14 @@ impl HeaderScan {
         self.placed.extend(other.placed);
     }
 
-    fn add(&mut self, trace: u64, header: &TraceHeader, fields: &ScannedFields, keep_position: bool) {
+    fn add(
+        &mut self,
+        trace: u64,
+        header: &TraceHeader,
+        extension: Option<&TraceHeaderExtension>,
+        fields: &ScannedFields,
+        keep_position: bool,
+    ) {
         let get = |field| i64::from(header.get(field));
         let numbers = fields.numbers.map(|number| match number {
             Number::Field(field) => header.get(field),
@@ -140,30 +149,18 @@ impl HeaderScan {
         self.runs.push(trace, numbers);
         self.sample_counts.add(get(HeaderField::SAMPLE_COUNT), 1);
         self.intervals.add(get(HeaderField::SAMPLE_INTERVAL), 1);
-        self.delays.add(delay_key(header), 1);
+        self.delays.push(trace, header);
         self.coordinate_scalars.add(get(HeaderField::COORDINATE_SCALAR), 1);
         self.coordinate_units.add(get(HeaderField::COORDINATE_UNITS), 1);
         self.kinds.add(get(HeaderField::TRACE_KIND), 1);
         self.offsets.add(get(HeaderField::OFFSET), 1);
         if keep_position {
-            let position = header.position(fields.position[0], fields.position[1]);
+            let position = fields.position.position(header, extension);
             if position != [0.0; 2] {
                 self.placed.push(Placed { numbers, position });
             }
         }
     }
-}
-
-fn delay_key(header: &TraceHeader) -> i64 {
-    let (delay, scalar) = (header.get(HeaderField::DELAY), header.get(HeaderField::TIME_SCALAR));
-    // A delay of 0 is the same whatever its scalar.
-    if delay == 0 { 0 } else { i64::from(delay) << 32 | i64::from(scalar.cast_unsigned()) }
-}
-
-/// The delay (ms or m) that a key of [`HeaderScan::delays`] stands for.
-pub(super) fn delay_of(key: i64) -> f64 {
-    let (delay, scalar) = ((key >> 32) as i32, key as i32);
-    f64::from(delay) * trace_header::scalar_factor(scalar)
 }
 
 /// Reads every trace header once, in parallel.
@@ -181,8 +178,8 @@ pub(super) fn scan(
         let first = index * chunk;
         let traces = first..(first + chunk).min(layout.trace_count);
         let mut part = HeaderScan::default();
-        for_each_header(name, source, layout, traces, |trace, header| {
-            part.add(trace, header, fields, is_kept(trace, stride));
+        for_each_header(name, source, layout, traces, |trace, header, extension| {
+            part.add(trace, header, extension, fields, is_kept(trace, stride));
         })?;
         Ok(part)
     };
@@ -213,13 +210,14 @@ pub(super) fn scatter(value: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Calls `found` with the header of each of `traces`, which must be traces of the file.
+/// Calls `found` with the header of each of `traces`, which must be traces of the file, and with its extension where it
+/// has one.
 pub(super) fn for_each_header(
     name: &str,
     source: &dyn ReadAt,
     layout: &Layout,
     traces: Range<u64>,
-    mut found: impl FnMut(u64, &TraceHeader),
+    mut found: impl FnMut(u64, &TraceHeader, Option<&TraceHeaderExtension>),
 ) -> Result<(), SegyError> {
     let failed = |offset, bytes, source| SegyError::Read {
         name: name.to_owned(),
@@ -229,13 +227,12 @@ pub(super) fn for_each_header(
         source,
     };
     if layout.trace_bytes >= SKIP_SAMPLES_FROM {
-        let mut header = [0; TRACE_HEADER_BYTES];
+        let mut headers = [0; 2 * TRACE_HEADER_BYTES];
+        let headers = &mut headers[..if layout.extended { 2 } else { 1 } * TRACE_HEADER_BYTES];
         for trace in traces {
             let offset = layout.trace_offset(trace);
-            source
-                .read_exact_at(&mut header, offset)
-                .map_err(|source| failed(offset, header.len(), source))?;
-            found(trace, &TraceHeader::new(header, layout.order));
+            source.read_exact_at(headers, offset).map_err(|source| failed(offset, headers.len(), source))?;
+            hand_on(layout, trace, headers, &mut found);
         }
         return Ok(());
     }
@@ -250,13 +247,28 @@ pub(super) fn for_each_header(
         let offset = layout.trace_offset(next);
         source.read_exact_at(bytes, offset).map_err(|source| failed(offset, bytes.len(), source))?;
         for (trace, bytes) in (next..).zip(bytes.chunks_exact(trace_bytes)) {
-            if let Some(header) = bytes.first_chunk() {
-                found(trace, &TraceHeader::new(*header, layout.order));
-            }
+            hand_on(layout, trace, bytes, &mut found);
         }
         next += count;
     }
     Ok(())
+}
+
+/// Hands on the header, and the extension, that `bytes` of a trace start with.
+#[inline]
+fn hand_on(
+    layout: &Layout,
+    trace: u64,
+    bytes: &[u8],
+    found: &mut impl FnMut(u64, &TraceHeader, Option<&TraceHeaderExtension>),
+) {
+    let Some((header, rest)) = bytes.split_first_chunk() else { return };
+    let extension = if layout.extended {
+        rest.first_chunk().and_then(|bytes| TraceHeaderExtension::new(*bytes, layout.order))
+    } else {
+        None
+    };
+    found(trace, &TraceHeader::new(*header, layout.order), extension.as_ref());
 }
 
 #[cfg(test)]
@@ -280,16 +292,6 @@ mod tests {
         for stride in [1, 2, 7, 100] {
             let kept = (0..stride * 50).filter(|&trace| is_kept(trace, stride)).count();
             assert_eq!(kept, 50);
-        }
-    }
-
-    #[test]
-    fn a_delay_keeps_its_scalar() {
-        let mut header = TraceHeader::new([0; TRACE_HEADER_BYTES], super::super::ByteOrder::Big);
-        for (delay, scalar, expected) in [(-25, -10, -2.5), (400, 0, 400.0), (0, -10, 0.0), (3, 100, 300.0)] {
-            header.set(HeaderField::DELAY, delay);
-            header.set(HeaderField::TIME_SCALAR, scalar);
-            assert_eq!(delay_of(delay_key(&header)), expected);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::runs::Run;
 use super::{Prestack, SegyError, SegyFile};
-use crate::{Direction, Geometry, LineAxis, LineGeometry, Section, TimeSlice, VolumeGeometry};
+use crate::{Direction, Geometry, LineAxis, LineGeometry, SampleAxis, Section, TimeSlice, VolumeGeometry};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -23,15 +23,15 @@ const TILE: usize = 16;
 /// Samples of each of them: together they stay in the processor's first cache.
 const ROWS: usize = 64;
 /// Samples of time slices that wait to be put in place, about.
-const HELD_SAMPLES: usize = 16 << 20;
+pub(super) const HELD_SAMPLES: usize = 16 << 20;
 /// Traces to a task of a time slice.
 const SLICE_TRACES: u32 = 8192;
 
 /// A trace and the column of the section that it belongs to.
 #[derive(Debug, Clone, Copy)]
-struct Column {
-    trace: u64,
-    column: usize,
+pub(super) struct Column {
+    pub trace: u64,
+    pub column: usize,
 }
 
 /// Neighbouring columns of a section, to be filled by one thread.
@@ -79,7 +79,7 @@ impl TraceBlock {
 }
 
 impl SegyFile {
-    /// Reads the samples of one trace.
+    /// Reads the samples of one trace: its own, from its own delay on (see [`SegyFile::samples_of`]).
     ///
     /// # Errors
     /// [`SegyError::NoSuchTrace`]; [`SegyError::BufferLength`] where `samples` is not as long as a trace;
@@ -88,7 +88,7 @@ impl SegyFile {
         self.read_traces(trace..trace.saturating_add(1), samples)
     }
 
-    /// Reads the samples of consecutive traces, `[traces, samples]`, trace by trace.
+    /// Reads the samples of consecutive traces, `[traces, samples]`, trace by trace: their own, as the file has them.
     ///
     /// # Errors
     /// As [`SegyFile::read_trace`].
@@ -113,7 +113,8 @@ impl SegyFile {
         })
     }
 
-    /// All traces in file order, in blocks of some MiB.
+    /// All traces in file order, in blocks of some MiB: the file's own samples, neither moved nor filled up where delay
+    /// recording times differ.
     pub fn traces(&self) -> impl Iterator<Item = Result<TraceBlock, SegyError>> + '_ {
         let per_block = (BLOCK_BYTES / self.layout.trace_bytes).max(1);
         let starts = (0..self.trace_count()).step_by(usize::try_from(per_block).unwrap_or(usize::MAX));
@@ -159,7 +160,10 @@ impl SegyFile {
                 columns.push(Column { trace, column });
             }
         });
-        let amplitudes = self.read_columns(&mut columns, traces.count)?;
+        let amplitudes = match &self.arrangement.shifts {
+            None => self.read_columns(&mut columns, traces.count)?,
+            Some(shifts) => self.read_shifted_columns(&mut columns, traces.count, shifts)?,
+        };
         Ok(Section { direction, line, traces, samples: self.samples(), amplitudes })
     }
 
@@ -184,8 +188,13 @@ impl SegyFile {
         if samples.is_empty() {
             return Ok(Vec::new());
         }
-        if samples.end > self.layout.sample_count {
-            return Err(self.no_such_sample(samples.start.max(self.layout.sample_count)));
+        let axis = self.samples();
+        if samples.end > axis.count {
+            return Err(self.no_such_sample(samples.start.max(axis.count)));
+        }
+        if let Some(shifts) = &self.arrangement.shifts {
+            let slices = self.read_shifted_slices(volume, samples.clone(), shifts)?;
+            return Ok(placed_slices(volume, axis, samples, slices));
         }
         let VolumeGeometry { inlines, crosslines, .. } = *volume;
         let what = "time slices";
@@ -242,16 +251,11 @@ impl SegyFile {
                 }
             }
         }
-        let axis = self.samples();
-        let slices = samples.zip(slices).map(|(sample, amplitudes)| {
-            let position = axis.position(sample);
-            TimeSlice { sample, position, inlines, crosslines, amplitudes }
-        });
-        Ok(slices.collect())
+        Ok(placed_slices(volume, axis, samples, slices))
     }
 
     /// Some samples of consecutive traces, `[traces, samples]`.
-    fn read_samples_of(
+    pub(super) fn read_samples_of(
         &self,
         first: u64,
         traces: usize,
@@ -394,6 +398,38 @@ impl SegyFile {
         }
     }
 
+    /// Cuts columns, by rising trace, into what one read takes.
+    pub(super) fn batches<'a>(&self, columns: &'a [Column]) -> Vec<&'a [Column]> {
+        let trace_bytes = self.layout.trace_bytes;
+        let mut batches = Vec::new();
+        let mut start = 0;
+        for end in 1..=columns.len() {
+            let full = end == columns.len() || {
+                let gap = (columns[end].trace - columns[end - 1].trace - 1).saturating_mul(trace_bytes);
+                let bytes = (columns[end].trace - columns[start].trace + 1).saturating_mul(trace_bytes);
+                gap > MERGED_GAP_BYTES || bytes > READ_BYTES
+            };
+            if full {
+                batches.push(&columns[start..end]);
+                start = end;
+            }
+        }
+        batches
+    }
+
+    /// The samples of the batch's traces, `[traces, samples]`.
+    pub(super) fn read_batch(&self, batch: &[Column]) -> Result<Vec<f32>, SegyError> {
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(Vec::new()) };
+        let samples = self.layout.sample_count;
+        let mut amplitudes = vec![0.0; batch.len() * samples];
+        self.with_span(first.trace, (last.trace - first.trace + 1) as usize, |span| {
+            for (column, amplitudes) in batch.iter().zip(amplitudes.chunks_exact_mut(samples)) {
+                self.decode(span, (column.trace - first.trace) as usize, amplitudes);
+            }
+        })?;
+        Ok(amplitudes)
+    }
+
     /// Reads the bytes of consecutive traces, headers included, and hands them to `used`.
     fn with_span(&self, first: u64, traces: usize, used: impl FnOnce(&[u8])) -> Result<(), SegyError> {
         self.with_bytes(self.layout.trace_bytes.saturating_mul(traces as u64), |span| {
@@ -438,7 +474,12 @@ impl SegyFile {
         self.layout.format.decode(self.layout.order, &span[start..], samples);
     }
 
-    fn zeros(&self, what: &'static str, rows: usize, columns: usize) -> Result<Vec<f32>, SegyError> {
+    pub(super) fn zeros(
+        &self,
+        what: &'static str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Vec<f32>, SegyError> {
         let too_large = || SegyError::TooLarge {
             name: self.name.clone(),
             what,
@@ -468,7 +509,7 @@ impl SegyFile {
     }
 
     fn no_such_sample(&self, sample: usize) -> SegyError {
-        SegyError::NoSuchSample { name: self.name.clone(), sample, count: self.layout.sample_count }
+        SegyError::NoSuchSample { name: self.name.clone(), sample, count: self.samples().count }
     }
 
     fn no_such_line(&self, direction: Direction, line: i32, lines: LineAxis) -> SegyError {
@@ -481,6 +522,21 @@ impl SegyFile {
         };
         SegyError::NoSuchLine { name: self.name.clone(), direction, line, available }
     }
+}
+
+/// Slices of these samples, with where they lie.
+fn placed_slices(
+    volume: &VolumeGeometry,
+    axis: SampleAxis,
+    samples: Range<usize>,
+    slices: Vec<Vec<f32>>,
+) -> Vec<TimeSlice> {
+    let VolumeGeometry { inlines, crosslines, .. } = *volume;
+    let slices = samples.zip(slices).map(|(sample, amplitudes)| {
+        let position = axis.position(sample);
+        TimeSlice { sample, position, inlines, crosslines, amplitudes }
+    });
+    slices.collect()
 }
 
 /// Writes decoded traces into neighbouring columns, from `column` on, four rows at a time: squares of 4 × 4 with lengths

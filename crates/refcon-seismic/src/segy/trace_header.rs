@@ -32,10 +32,33 @@ impl FieldKind {
 }
 
 /// A field of the trace header: where it starts (counted from 1, as in the specification) and how it is stored.
+///
+/// It lies inside the header, also when it comes from a saved index or a file of options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "StoredField")]
 pub struct HeaderField {
     byte: u16,
     kind: FieldKind,
+}
+
+/// A header field as it was saved.
+#[derive(Deserialize)]
+struct StoredField {
+    byte: u16,
+    kind: FieldKind,
+}
+
+impl TryFrom<StoredField> for HeaderField {
+    type Error = String;
+
+    fn try_from(StoredField { byte, kind }: StoredField) -> Result<Self, String> {
+        Self::new(byte, kind).ok_or_else(|| {
+            format!(
+                "no header field of {} bytes starts at byte {byte}: a trace header has bytes 1 to 240",
+                kind.bytes()
+            )
+        })
+    }
 }
 
 macro_rules! fields {
@@ -180,14 +203,14 @@ impl TraceHeader {
     /// multiplies, a negative one divides, 0 counts as 1.
     #[must_use]
     pub fn position(&self, x: HeaderField, y: HeaderField) -> [f64; 2] {
-        let factor = scalar_factor(self.get(HeaderField::COORDINATE_SCALAR));
-        [x, y].map(|field| f64::from(self.get(field)) * factor)
+        let scalar = self.get(HeaderField::COORDINATE_SCALAR);
+        [x, y].map(|field| scaled(self.get(field), scalar))
     }
 
     /// Time (ms) or depth of the first sample: bytes 109–110 with the scalar at bytes 215–216 applied.
     #[must_use]
     pub fn delay(&self) -> f64 {
-        f64::from(self.get(HeaderField::DELAY)) * scalar_factor(self.get(HeaderField::TIME_SCALAR))
+        scaled(self.get(HeaderField::DELAY), self.get(HeaderField::TIME_SCALAR))
     }
 }
 
@@ -205,6 +228,12 @@ impl HeaderField {
             FieldKind::Float32 => order.f32(four()).round() as i32,
         }
     }
+}
+
+/// A header's value with its scalar applied. Divided where the scalar divides: 7 tenths are 0.7, 7 × 0.1 is not.
+fn scaled(value: i32, scalar: i32) -> f64 {
+    let value = f64::from(value);
+    if scalar < 0 { value / -f64::from(scalar) } else { value * scalar_factor(scalar) }
 }
 
 /// The factor that a SEG-Y scalar stands for: `n` for positive `n`, `1/n` for `-n`, 1 for 0.
@@ -230,17 +259,24 @@ mod tests {
     }
 
     #[test]
+    fn a_saved_field_outside_the_header_is_refused() {
+        let saved = serde_json::to_string(&HeaderField::INLINE).unwrap();
+        assert_eq!(serde_json::from_str::<HeaderField>(&saved).unwrap(), HeaderField::INLINE);
+        for byte in [0, 238, 65_535] {
+            let damaged = saved.replace("189", &byte.to_string());
+            let error = serde_json::from_str::<HeaderField>(&damaged).unwrap_err().to_string();
+            assert!(error.contains(&format!("starts at byte {byte}")), "{error}");
+        }
+    }
+
+    #[test]
     fn positive_scalars_multiply_negative_ones_divide_zero_is_one() {
         let mut header = TraceHeader::new([0; TRACE_HEADER_BYTES], ByteOrder::Little);
         header.set(HeaderField::CDP_X, 1234);
         header.set(HeaderField::CDP_Y, -50);
         for (scalar, expected) in [(10, [12340.0, -500.0]), (-100, [12.34, -0.5]), (0, [1234.0, -50.0])] {
             header.set(HeaderField::COORDINATE_SCALAR, scalar);
-            let found = header.position(HeaderField::CDP_X, HeaderField::CDP_Y);
-            assert!(
-                found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9),
-                "{found:?}"
-            );
+            assert_eq!(header.position(HeaderField::CDP_X, HeaderField::CDP_Y), expected);
         }
         header.set(HeaderField::DELAY, -25);
         header.set(HeaderField::TIME_SCALAR, -10);

@@ -2,6 +2,7 @@
 
 use super::layout::Finder;
 use super::oddity::OddityKind;
+use super::trace_extension::TraceHeaderExtension;
 use super::trace_header::{HeaderField, TRACE_HEADER_BYTES, TraceHeader};
 use super::{ByteOrder, SampleFormat, SegyError};
 
@@ -30,20 +31,19 @@ impl Finder<'_> {
         SampleCount { count, place: "the first trace header (115–116)" }
     }
 
-    /// The number of samples in the first trace header extension (its bytes 137–140, revision 2).
-    pub(super) fn extension_count(
+    /// The trace header extension after the trace header at `offset`, if there is one called `SEG00001`.
+    pub(super) fn trace_extension(
         &self,
-        first_trace: u64,
+        offset: u64,
         header_bytes: u64,
         order: ByteOrder,
-    ) -> Result<SampleCount, SegyError> {
-        let place = "the first trace header extension (137–140)";
-        let count = if header_bytes > TRACE_HEADER_BYTES as u64 {
-            order.u32(self.read("a trace header extension", first_trace + TRACE_HEADER_BYTES as u64 + 136)?)
-        } else {
-            0
-        };
-        Ok(SampleCount { count, place })
+    ) -> Result<Option<TraceHeaderExtension>, SegyError> {
+        let start = offset + TRACE_HEADER_BYTES as u64;
+        if header_bytes == TRACE_HEADER_BYTES as u64 || start + TRACE_HEADER_BYTES as u64 > self.source.len()
+        {
+            return Ok(None);
+        }
+        Ok(TraceHeaderExtension::new(self.read("a trace header extension", start)?, order))
     }
 
     /// Chooses between sample counts by how well trace headers turn up where they make the next ones start.
@@ -56,10 +56,11 @@ impl Finder<'_> {
         order: ByteOrder,
     ) -> Result<u32, SegyError> {
         if let Some(count) = self.options.sample_count {
-            return u32::try_from(count).ok().filter(|&count| count > 0).ok_or(SegyError::TooLarge {
+            return u32::try_from(count).ok().filter(|&count| count > 0).ok_or(SegyError::ByHand {
                 name: self.name.to_owned(),
-                what: "a trace",
-                samples: count as u64,
+                what: "number of samples",
+                found: count.to_string(),
+                expected: "1 to 4294967295",
             });
         }
         let said: Vec<SampleCount> = counts.iter().copied().filter(|count| count.count > 0).collect();
@@ -133,7 +134,7 @@ impl Finder<'_> {
         order: ByteOrder,
     ) -> Result<(), SegyError> {
         let mut offset = first_trace;
-        let mut first: Option<TraceHeader> = None;
+        let mut first: Option<(TraceHeader, u32)> = None;
         let mut differing = None;
         for trace in 0..PROBED_TRACES {
             let Some(header) = self.trace_header(offset, order)? else {
@@ -143,13 +144,17 @@ impl Finder<'_> {
                 }
                 break;
             };
-            let count = header.get(HeaderField::SAMPLE_COUNT).unsigned_abs();
-            let first = first.get_or_insert_with(|| header.clone());
+            let extended = self.trace_extension(offset, header_bytes, order)?;
+            let count = match extended.map_or(0, |extension| extension.sample_count()) {
+                0 => header.get(HeaderField::SAMPLE_COUNT).unsigned_abs(),
+                extended => extended,
+            };
+            let (first, expected) = first.get_or_insert_with(|| (header.clone(), count));
+            let expected = *expected;
             let interval = HeaderField::SAMPLE_INTERVAL;
             if count == 0 || header.get(interval) != first.get(interval) {
                 return Ok(());
             }
-            let expected = first.get(HeaderField::SAMPLE_COUNT).unsigned_abs();
             if count != expected && differing.is_none() {
                 differing = Some((trace, offset, count, expected));
             }

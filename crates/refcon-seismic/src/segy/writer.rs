@@ -2,6 +2,7 @@
 
 use super::binary_header::{BINARY_HEADER_BYTES, BinaryHeader, MeasurementSystem, Revision};
 use super::text_header::{TEXT_HEADER_BYTES, TextEncoding, TextHeader};
+use super::trace_extension::TraceHeaderExtension;
 use super::trace_header::{HeaderField, TRACE_HEADER_BYTES, TraceHeader};
 use super::{ByteOrder, SampleFormat, SegyError};
 use crate::{BinGrid, Domain, SampleAxis, Volume};
@@ -32,7 +33,10 @@ pub struct WriteOptions {
     pub grid: Option<BinGrid>,
     /// Scalar of the coordinates (bytes 71–72): −100 keeps hundredths, 1 whole units, 10 tens.
     pub coordinate_scalar: i16,
-    /// Unit of lengths.
+    /// Whether a trace header extension (`SEG00001`) follows each trace header, with coordinates as doubles; revision 2
+    /// only.
+    pub trace_header_extension: bool,
+    /// Unit of lengths: of coordinates, and of depths.
     pub measurement_system: MeasurementSystem,
     /// Every amplitude is multiplied by this before it is written; integer formats need it to use their range.
     pub amplitude_scale: f32,
@@ -49,6 +53,7 @@ impl Default for WriteOptions {
             description: Vec::new(),
             grid: None,
             coordinate_scalar: -100,
+            trace_header_extension: false,
             measurement_system: MeasurementSystem::Metres,
             amplitude_scale: 1.0,
         }
@@ -192,7 +197,13 @@ impl SegyWriter {
             let (path, trace, value) = (self.path.clone(), self.traces, self.scaled[sample]);
             return Err(SegyError::SampleDoesNotFit { path, trace, sample, value, format });
         }
-        let written = self.file.write_all(header.bytes()).and_then(|()| self.file.write_all(&self.encoded));
+        let extension = self.options.trace_header_extension.then(|| self.extension(label));
+        let extension = extension.as_ref().map_or(&[][..], |extension| extension.bytes());
+        let written = self
+            .file
+            .write_all(header.bytes())
+            .and_then(|()| self.file.write_all(extension))
+            .and_then(|()| self.file.write_all(&self.encoded));
         written.map_err(|source| self.failed(source))?;
         self.traces += 1;
         Ok(())
@@ -227,6 +238,10 @@ impl SegyWriter {
         for (field, coordinate) in [HeaderField::CDP_X, HeaderField::CDP_Y].into_iter().zip(label.position) {
             let stored = (coordinate / factor).round();
             if !(stored >= f64::from(i32::MIN) && stored <= f64::from(i32::MAX)) {
+                if self.options.trace_header_extension {
+                    // There they fit; here they stay 0.
+                    continue;
+                }
                 return Err(SegyError::HeaderDoesNotFit {
                     path: self.path.clone(),
                     what: "a coordinate",
@@ -247,6 +262,21 @@ impl SegyWriter {
         Ok(header)
     }
 
+    fn extension(&self, label: &TraceLabel) -> TraceHeaderExtension {
+        let mut extension = TraceHeaderExtension::blank(self.options.byte_order);
+        let BinaryHeader { sample_interval, extended_sample_interval, .. } = self.binary;
+        let interval = match sample_interval {
+            0 => extended_sample_interval,
+            interval => f64::from(interval),
+        };
+        extension.set_sequence(self.traces + 1);
+        extension.set_ensemble(i64::from(label.cdp));
+        // The sample axis was checked to fit when the file was started.
+        extension.set_samples(u32::try_from(self.sample_count).unwrap_or(u32::MAX), interval);
+        extension.set_cdp(label.position);
+        extension
+    }
+
     fn failed(&self, source: io::Error) -> SegyError {
         SegyError::Write { path: self.path.clone(), source }
     }
@@ -260,6 +290,17 @@ fn binary_header(
     let too_large =
         |what, value, advice| SegyError::HeaderDoesNotFit { path: path.to_owned(), what, value, advice };
     let rev2 = options.revision.major >= 2;
+    let feet = options.measurement_system == MeasurementSystem::Feet;
+    if matches!((samples.domain, feet), (Domain::Depth, true) | (Domain::DepthFeet, false)) {
+        let advice =
+            "the file's unit of lengths must be that of its depths; choose the other measurement system";
+        return Err(too_large("a depth step in another unit", samples.interval, advice));
+    }
+    let extensions = u32::from(options.trace_header_extension);
+    if extensions > 0 && !rev2 {
+        let advice = "revisions before 2 have no trace header extensions; write revision 2.1";
+        return Err(too_large("a number of trace header extensions", f64::from(extensions), advice));
+    }
     let interval = samples.interval * 1000.0;
     let (sample_interval, extended_sample_interval) = match whole(interval, 1.0, f64::from(u16::MAX)) {
         Some(interval) => (interval as u16, 0.0),
@@ -292,12 +333,15 @@ fn binary_header(
             MeasurementSystem::Feet => 2,
         },
         impulse_polarity: 0,
+        extended_traces_per_ensemble: 0,
         extended_sample_count,
         extended_sample_interval,
         revision: options.revision,
         fixed_length: true,
         extended_text_headers: 0,
-        trace_header_extensions: 0,
+        trace_header_extensions: extensions,
+        survey_type: 0,
+        time_basis: 0,
         trace_count: 0,
         first_trace_offset: if rev2 { FIRST_TRACE_OFFSET } else { 0 },
         trailer_stanzas: 0,
@@ -348,14 +392,10 @@ fn whole(value: f64, least: f64, most: f64) -> Option<f64> {
 }
 
 fn text_lines(samples: SampleAxis, options: &WriteOptions, geometry: &[String]) -> Vec<String> {
-    let unit = match (samples.domain, options.measurement_system) {
-        (Domain::Time, _) => "MS",
-        (Domain::Depth, MeasurementSystem::Metres) => "M",
-        (Domain::Depth, MeasurementSystem::Feet) => "FT",
-    };
+    let unit = samples.domain.unit().to_uppercase();
     let domain = match samples.domain {
         Domain::Time => "TIME",
-        Domain::Depth => "DEPTH",
+        Domain::Depth | Domain::DepthFeet => "DEPTH",
     };
     let mut body: Vec<String> = options.description.iter().take(DESCRIPTION_LINES).cloned().collect();
     body.extend(geometry.iter().cloned());
@@ -367,7 +407,7 @@ fn text_lines(samples: SampleAxis, options: &WriteOptions, geometry: &[String]) 
         samples.count
     ));
     body.push(format!("DOMAIN: {domain}"));
-    if samples.domain == Domain::Depth {
+    if samples.domain != Domain::Time {
         body.push("DEPTH STEP IN THE SAMPLE INTERVAL FIELDS IS IN THOUSANDTHS OF A UNIT".to_owned());
     }
     body.push(format!("SAMPLE FORMAT {}, {}", options.format.code(), options.format.name()).to_uppercase());

@@ -18,7 +18,7 @@ pub use error::SurveyError;
 pub use options::{ArrayAxes, ArrayShape, RawArray, SurveyOptions};
 
 use crate::segy::{Container, FileSource, ReadAt, SegyFile, TraceBlock};
-use crate::{Direction, Geometry, LineAxis, SampleAxis, Section, TimeSlice};
+use crate::{Direction, Geometry, LineAxis, Polarity, SampleAxis, Section, TimeSlice};
 use array::{ArrayFile, StoredArray};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,8 @@ pub struct Survey {
     name: String,
     path: PathBuf,
     source: Source,
+    epsg: Option<u32>,
+    polarity: Option<Polarity>,
 }
 
 #[derive(Debug)]
@@ -65,7 +67,8 @@ impl Survey {
             }
             None => Source::Segy(Box::new(SegyFile::open(path, &options.segy)?)),
         };
-        Ok(Self { name, path: path.to_owned(), source })
+        let (epsg, polarity) = (options.epsg, options.polarity);
+        Ok(Self { name, path: path.to_owned(), source, epsg, polarity })
     }
 
     /// Its name: the file's, without folder and extension.
@@ -101,6 +104,24 @@ impl Survey {
         }
     }
 
+    /// The coordinate reference system given on opening.
+    #[must_use]
+    pub fn epsg(&self) -> Option<u32> {
+        self.epsg.or_else(|| self.segy()?.epsg())
+    }
+
+    /// The polarity: as given on opening, else what a SEG-Y file's binary header says.
+    #[must_use]
+    pub fn polarity(&self) -> Option<Polarity> {
+        self.polarity.or_else(|| self.segy()?.polarity())
+    }
+
+    /// The unit of X, Y and bin sizes, where a SEG-Y file says it: see [`SegyFile::map_unit`].
+    #[must_use]
+    pub fn map_unit(&self) -> Option<&'static str> {
+        self.segy()?.map_unit()
+    }
+
     /// How its traces are arranged.
     #[must_use]
     pub fn geometry(&self) -> &Geometry {
@@ -110,7 +131,7 @@ impl Survey {
         }
     }
 
-    /// The samples of every trace: first position, interval, count.
+    /// The samples of sections and slices: first position, interval, count.
     #[must_use]
     pub fn samples(&self) -> SampleAxis {
         match &self.source {
@@ -159,7 +180,8 @@ impl Survey {
         }
     }
 
-    /// All traces in the order of the file, in blocks of some MiB; the samples of a block are `[traces, samples]`.
+    /// All traces in the order of the file, in blocks of some MiB; the samples of a block are `[traces, samples]`: the
+    /// file's own, also where sections are longer (see [`SegyFile::samples`]).
     ///
     /// After an error, the next block may still be readable.
     pub fn traces(&self) -> Box<dyn Iterator<Item = Result<TraceBlock, SurveyError>> + '_> {

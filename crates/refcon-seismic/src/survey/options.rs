@@ -1,7 +1,7 @@
 //! How a survey is to be understood.
 
 use crate::segy::{ByteOrder, OpenOptions, SampleFormat};
-use crate::{BinGrid, Domain};
+use crate::{BinGrid, Domain, Polarity};
 use serde::{Deserialize, Serialize};
 
 /// What the caller knows about a survey that its file does not say.
@@ -13,6 +13,10 @@ pub struct SurveyOptions {
     pub axes: ArrayAxes,
     /// With this given, the file is an array without any header.
     pub raw: Option<RawArray>,
+    /// Coordinate reference system, for a file of any kind; kept with the survey, not interpreted.
+    pub epsg: Option<u32>,
+    /// Polarity, for a file of any kind; kept with the survey, not applied.
+    pub polarity: Option<Polarity>,
 }
 
 /// The numbers along the axes of an array.
@@ -20,9 +24,9 @@ pub struct SurveyOptions {
 pub struct ArrayAxes {
     /// Time or depth.
     pub domain: Domain,
-    /// Position of the first sample, ms or m.
+    /// Position of the first sample, in [`Domain::unit`].
     pub first_sample: f64,
-    /// Sample interval, ms or m; above 0.
+    /// Sample interval, in [`Domain::unit`]; above 0.
     pub sample_interval: f64,
     /// Number of the first inline; of a section, the number of its only line.
     pub first_inline: i32,

@@ -2,8 +2,8 @@
 
 use crate::fixtures::*;
 use refcon_seismic::segy::{
-    FieldKind, HeaderField, NumberFields, OddityKind, OpenOptions, Prestack, SegyError, SegyFile, TraceLabel,
-    WriteOptions,
+    FieldKind, HeaderField, NumberFields, OddityKind, OpenOptions, PositionSource, Prestack, SegyError,
+    SegyFile, TraceLabel, WriteOptions,
 };
 use refcon_seismic::{Direction, Geometry, LineAxis, LineNumbering, VolumeGeometry};
 
@@ -285,6 +285,42 @@ fn line_numbers_of_two_bytes_are_read_by_hand() {
 }
 
 #[test]
+fn any_byte_and_width_is_read_by_hand() {
+    for kind in [FieldKind::Int16, FieldKind::UInt16, FieldKind::Int32, FieldKind::Float32] {
+        for byte in [1, 100, 143, 241 - 2 * kind.bytes() as u16] {
+            let mut bytes = written(&grid_labels(&[1, 2, 3], &[7, 8]));
+            for trace in 0..6 {
+                put(&mut bytes, trace, 189, 0);
+                put(&mut bytes, trace, 193, 0);
+                for (place, number) in [(0, 40 + 2 * (trace as i16 / 2)), (1, 300 - trace as i16 % 2)] {
+                    let start =
+                        FILE_HEADER + trace * TRACE_BYTES + usize::from(byte) - 1 + place * kind.bytes();
+                    let value = match kind {
+                        FieldKind::Int16 | FieldKind::UInt16 => number.to_be_bytes().to_vec(),
+                        FieldKind::Int32 => i32::from(number).to_be_bytes().to_vec(),
+                        FieldKind::Float32 => f32::from(number).to_be_bytes().to_vec(),
+                    };
+                    bytes[start..start + value.len()].copy_from_slice(&value);
+                }
+            }
+            let field = |byte| HeaderField::new(byte, kind);
+            let options = OpenOptions {
+                inline: field(byte),
+                crossline: field(byte + kind.bytes() as u16),
+                ..OpenOptions::default()
+            };
+            let file = open_with(&bytes, &options).unwrap();
+            assert_eq!(
+                (volume(&file).inlines, volume(&file).crosslines),
+                (axis(40, 2, 3), axis(300, -1, 2)),
+                "{kind:?} at byte {byte}"
+            );
+            assert_eq!(traces_of(&file, Direction::Inline, 42), [3, 4]);
+        }
+    }
+}
+
+#[test]
 fn numbers_that_make_no_grid_become_a_line_of_traces() {
     let labels: Vec<_> =
         (0..60_i32).map(|n| label(n.wrapping_mul(0x1234_5677), n.wrapping_mul(0x7654_3211))).collect();
@@ -298,7 +334,7 @@ fn numbers_that_make_no_grid_become_a_line_of_traces() {
 
 #[test]
 fn the_bin_grid_is_fitted_to_scaled_coordinates() {
-    for scalar in [-100, -10, 1, 0] {
+    for scalar in [-100, -10, 1, 0, 10] {
         let labels: Vec<_> = (0..12)
             .flat_map(|i| {
                 (0..15)
@@ -308,7 +344,11 @@ fn the_bin_grid_is_fitted_to_scaled_coordinates() {
         let options = WriteOptions { coordinate_scalar: scalar, ..WriteOptions::default() };
         let file = open(&file_of(&labels, &options)).unwrap();
         let found = volume(&file).grid.unwrap();
-        let fine = if scalar < -1 { 0.1 } else { 0.5 };
+        let fine = match scalar {
+            ..-1 => 0.1,
+            10 => 5.0,
+            _ => 0.5,
+        };
         for (found, expected) in [
             (found.origin, grid().origin),
             (found.inline_step, grid().inline_step),
@@ -333,7 +373,7 @@ fn source_coordinates_stand_in_for_empty_cdp_coordinates() {
         put_short(&mut bytes, trace, 71, 1);
     }
     let file = open(&bytes).unwrap();
-    assert_eq!(file.position_fields(), [HeaderField::SOURCE_X, HeaderField::SOURCE_Y]);
+    assert_eq!(file.position_source(), PositionSource::SOURCE);
     assert_eq!(told(&file, "source coordinates"), 1);
     assert_eq!(volume(&file).grid.unwrap().bin_size(), [100.0, 50.0]);
 }

@@ -5,7 +5,7 @@ use refcon_seismic::segy::{
     ByteOrder, Container, MeasurementSystem, OddityKind, OpenOptions, Revision, SampleFormat, SegyError,
     SegyFile, SegyWriter, TextEncoding, TextHeader, WriteOptions, write_volume,
 };
-use refcon_seismic::{Domain, LineAxis, SampleAxis, Volume};
+use refcon_seismic::{Domain, LineAxis, Polarity, SampleAxis, Volume};
 
 fn plain() -> Vec<u8> {
     file_of(&grid_labels(&[1, 2, 3], &[1, 2, 3, 4]), &WriteOptions::default())
@@ -65,13 +65,14 @@ fn what_is_given_by_hand_is_taken() {
         sample_interval: Some(2.5),
         domain: Some(Domain::Depth),
         epsg: Some(23031),
+        polarity: Some(Polarity::Reverse),
         ..OpenOptions::default()
     };
     let file = open_with(&bytes, &options).unwrap();
     assert_traces(&file, 12);
     assert_eq!(
-        (file.samples().interval, file.samples().domain, file.epsg()),
-        (2.5, Domain::Depth, Some(23031))
+        (file.samples().interval, file.samples().domain, file.epsg(), file.polarity()),
+        (2.5, Domain::Depth, Some(23031), Some(Polarity::Reverse))
     );
 }
 
@@ -123,6 +124,23 @@ fn without_a_sample_count_anywhere_one_must_be_given() {
 }
 
 #[test]
+fn what_cannot_be_is_not_taken_by_hand() {
+    for (options, told) in [
+        (
+            OpenOptions { sample_count: Some(0), ..OpenOptions::default() },
+            "number of samples given by hand is 0",
+        ),
+        (OpenOptions { sample_interval: Some(f64::NAN), ..OpenOptions::default() }, "given by hand is NaN"),
+        (OpenOptions { sample_interval: Some(0.0), ..OpenOptions::default() }, "given by hand is 0"),
+        (OpenOptions { sample_interval: Some(-4.0), ..OpenOptions::default() }, "given by hand is -4"),
+    ] {
+        let error = open_with(&plain(), &options).unwrap_err();
+        assert!(matches!(error, SegyError::ByHand { .. }));
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
+#[test]
 fn disagreeing_sample_intervals_are_told() {
     let mut bytes = plain();
     put_short(&mut bytes, 0, 117, 2000);
@@ -135,16 +153,15 @@ fn disagreeing_sample_intervals_are_told() {
 }
 
 #[test]
-fn the_delay_has_a_scalar_and_may_vary() {
+fn the_delay_has_a_scalar() {
     let mut bytes = plain();
     for trace in 0..12 {
         put_short(&mut bytes, trace, 109, -55);
         put_short(&mut bytes, trace, 215, -10);
     }
-    put_short(&mut bytes, 4, 109, 7);
     let file = open(&bytes).unwrap();
-    assert_eq!(file.samples().first, -5.5);
-    assert_eq!(told(&file, "different for 1"), 1);
+    assert_eq!(file.samples(), SampleAxis { first: -5.5, ..time_axis() });
+    assert!(file.oddities().iter().all(|oddity| oddity.kind != OddityKind::Delay));
 }
 
 fn text_block(line: &str) -> Vec<u8> {
@@ -266,8 +283,8 @@ fn su_files_open_in_either_order() {
 }
 
 #[test]
-fn depth_and_feet_are_read_from_the_headers() {
-    let samples = SampleAxis { domain: Domain::Depth, first: 1000.0, interval: 5.0, count: 8 };
+fn depth_in_feet_is_told_from_depth_in_metres() {
+    let samples = SampleAxis { domain: Domain::DepthFeet, first: 1000.0, interval: 5.0, count: 8 };
     let axis = LineAxis { first: 1, step: 1, count: 2 };
     let volume = Volume { inlines: axis, crosslines: axis, samples, amplitudes: vec![1.0; 32] };
     let folder = tempfile::tempdir().unwrap();
@@ -276,7 +293,22 @@ fn depth_and_feet_are_read_from_the_headers() {
     write_volume(&path, &volume, &options).unwrap();
     let file = SegyFile::open(&path, &OpenOptions::default()).unwrap();
     assert_eq!((file.samples(), file.measurement_system()), (samples, Some(MeasurementSystem::Feet)));
+    assert_eq!((file.samples().domain.unit(), file.map_unit()), ("ft", Some("ft")));
     assert_eq!(told(&file, "Taken as depth"), 1);
+    // Given by hand, depth is in the unit of the file too.
+    let by_hand = OpenOptions { domain: Some(Domain::Depth), ..OpenOptions::default() };
+    assert_eq!(SegyFile::open(&path, &by_hand).unwrap().samples().domain, Domain::DepthFeet);
+    let metres = Volume { samples: SampleAxis { domain: Domain::Depth, ..samples }, ..volume };
+    let error = write_volume(&path, &metres, &options).unwrap_err().to_string();
+    assert!(error.contains("choose the other measurement system"), "{error}");
+    write_volume(&path, &metres, &WriteOptions::default()).unwrap();
+    let file = SegyFile::open(&path, &OpenOptions::default()).unwrap();
+    assert_eq!((file.samples().domain.unit(), file.map_unit()), ("m", Some("m")));
+    let mut bytes = std::fs::read(&path).unwrap();
+    put_binary(&mut bytes, 3255, 0);
+    assert_eq!(open(&bytes).unwrap().map_unit(), None);
+    bytes[FILE_HEADER + 88..FILE_HEADER + 90].copy_from_slice(&3_i16.to_be_bytes());
+    assert_eq!(open(&bytes).unwrap().map_unit(), Some("degrees"));
 }
 
 #[test]

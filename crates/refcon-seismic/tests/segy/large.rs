@@ -1,8 +1,11 @@
 //! Files larger than memory.
 
-use refcon_seismic::segy::{OpenOptions, ReadAt, SegyFile};
-use refcon_seismic::{Direction, LineAxis};
+use crate::fixtures::{file_of, grid_labels, time_axis};
+use refcon_seismic::segy::{OpenOptions, ReadAt, SegyFile, SegyWriter, WriteOptions};
+use refcon_seismic::{Direction, LineAxis, SampleAxis};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const TRACE_BYTES: u64 = 240 + 4 * SAMPLES;
 const SAMPLES: u64 = 30_000;
@@ -64,6 +67,78 @@ impl ReadAt for MadeUpSurvey {
         }
         Ok(())
     }
+}
+
+/// A file that counts the bytes read from it.
+#[derive(Debug)]
+struct Counting {
+    bytes: Vec<u8>,
+    read: Arc<AtomicUsize>,
+}
+
+impl ReadAt for Counting {
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read.fetch_add(buffer.len(), Ordering::Relaxed);
+        self.bytes.read_exact_at(buffer, offset)
+    }
+}
+
+#[test]
+fn lines_and_slices_read_only_what_they_need() {
+    const LONG: usize = 4000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.sgy");
+    let axis = SampleAxis { count: LONG, ..time_axis() };
+    let mut writer = SegyWriter::create(&path, axis, &WriteOptions::default()).unwrap();
+    for label in grid_labels(&(1..=20).collect::<Vec<_>>(), &(1..=30).collect::<Vec<_>>()) {
+        writer.write_trace(&label, &[1.0; LONG]).unwrap();
+    }
+    writer.finish().unwrap();
+    let read = Arc::new(AtomicUsize::new(0));
+    let source = Counting { bytes: std::fs::read(&path).unwrap(), read: Arc::clone(&read) };
+    let file = SegyFile::from_source("counting", Box::new(source), &OpenOptions::default()).unwrap();
+    let trace_bytes = 240 + 4 * LONG;
+    let opening = read.swap(0, Ordering::Relaxed);
+    assert!(opening < 600 * trace_bytes / 10, "opening read {opening} bytes");
+    file.read_section(Direction::Inline, 7).unwrap();
+    assert_eq!(read.swap(0, Ordering::Relaxed), 30 * trace_bytes);
+    file.read_section(Direction::Crossline, 7).unwrap();
+    assert_eq!(read.swap(0, Ordering::Relaxed), 20 * trace_bytes);
+    file.read_time_slice(2000).unwrap();
+    assert_eq!(read.swap(0, Ordering::Relaxed), 600 * 4);
+    file.read_trace(33, &mut [0.0; LONG]).unwrap();
+    assert_eq!(read.swap(0, Ordering::Relaxed), trace_bytes);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_are_opened_for_reading_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("survey.sgy");
+    let bytes = file_of(&grid_labels(&[1, 2], &[1, 2, 3]), &WriteOptions::default());
+    std::fs::write(&path, &bytes).unwrap();
+    let changed = std::fs::metadata(&path).unwrap().modified().unwrap();
+    let file = SegyFile::open(&path, &OpenOptions::default()).unwrap();
+    let mut handles = 0;
+    for handle in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
+        if std::fs::read_link(handle.path()).is_ok_and(|target| target == path) {
+            let name = handle.file_name().into_string().unwrap();
+            let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{name}")).unwrap();
+            let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+            // The last two bits say how a file may be used; 0 is reading only.
+            assert_eq!(i64::from_str_radix(flags.trim(), 8).unwrap() & 3, 0);
+            handles += 1;
+        }
+    }
+    assert_eq!(handles, 1);
+    file.read_section(Direction::Inline, 1).unwrap();
+    drop(file);
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), changed);
 }
 
 #[test]

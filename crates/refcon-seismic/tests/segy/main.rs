@@ -3,6 +3,7 @@
 // A helper of a test may unwrap as a test does; the lint's own exception sees test functions only.
 #![allow(clippy::unwrap_used)]
 
+mod delays;
 mod field_data;
 mod fixtures;
 mod geometry;
@@ -10,3 +11,4 @@ mod headers;
 mod index;
 mod large;
 mod properties;
+mod revision2;

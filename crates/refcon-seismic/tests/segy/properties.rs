@@ -1,11 +1,13 @@
 //! What holds for all volumes and for all bytes.
 
-use crate::fixtures::{file_of, grid, grid_labels};
+use crate::fixtures::{FILE_HEADER, file_of, grid, grid_labels, label, put_binary, put_short};
 use proptest::prelude::*;
 use refcon_seismic::segy::{
-    ByteOrder, OpenOptions, Prestack, Revision, SampleFormat, SegyFile, WriteOptions, write_volume,
+    ByteOrder, OpenOptions, Prestack, Revision, SampleFormat, SegyError, SegyFile, TextEncoding, TextHeader,
+    TraceLabel, WriteOptions, write_volume,
 };
 use refcon_seismic::{Direction, Domain, LineAxis, SampleAxis, Volume};
+use std::sync::LazyLock;
 
 fn axis() -> impl Strategy<Value = LineAxis> {
     (-5000..5000_i32, prop_oneof![1..5_i32, -4..0_i32], 2..7_usize)
@@ -32,6 +34,8 @@ fn volume() -> impl Strategy<Value = Volume> {
     )
 }
 
+const R2_0: Revision = Revision { major: 2, minor: 0 };
+
 /// Reads everything there is to read.
 fn exercise(file: &SegyFile) {
     for block in file.traces() {
@@ -48,6 +52,9 @@ fn exercise(file: &SegyFile) {
         let _ = file.read_time_slice(sample);
     }
     let _ = file.extended_text_headers();
+    for trace in [0, file.trace_count() - 1] {
+        let _ = (file.position(trace), file.trace_header_extension(trace), file.samples_of(trace));
+    }
 }
 
 proptest! {
@@ -58,7 +65,8 @@ proptest! {
         volume in volume(),
         format in proptest::sample::select(SampleFormat::ALL.to_vec()),
         little: bool,
-        revision in proptest::sample::select(vec![Revision::R0, Revision::R1, Revision::R2_1]),
+        revision in proptest::sample::select(vec![Revision::R0, Revision::R1, R2_0, Revision::R2_1]),
+        extended: bool,
     ) {
         let mut volume = volume;
         // Shift and scale into what the format holds.
@@ -72,7 +80,10 @@ proptest! {
             *amplitude = ((*amplitude + shift) * scale).floor();
         }
         let byte_order = if little { ByteOrder::Little } else { ByteOrder::Big };
-        let options = WriteOptions { format, byte_order, revision, grid: Some(grid()), ..WriteOptions::default() };
+        let trace_header_extension = extended && revision >= R2_0;
+        let grid = Some(grid());
+        let options =
+            WriteOptions { format, byte_order, revision, trace_header_extension, grid, ..WriteOptions::default() };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("volume.sgy");
         write_volume(&path, &volume, &options).unwrap();
@@ -125,22 +136,88 @@ proptest! {
 
     #[test]
     fn no_damage_to_a_file_makes_it_panic(
-        damage in proptest::collection::vec((0..12_000_usize, any::<u8>()), 1..12),
+        sound in proptest::sample::select((0..SOUND_FILES.len()).collect::<Vec<_>>()),
+        damage in proptest::collection::vec((0..12_000_usize, any::<u8>()), 0..12),
+        // Where the fields are that decide what a file is: the binary header and the first trace's headers.
         headers in proptest::collection::vec((3200..4100_usize, any::<u8>()), 0..12),
-        cut in 0..12_000_usize,
-        rev2: bool,
+        zeros in proptest::collection::vec(3200..4100_usize, 0..4),
+        cut in 0..24_000_usize,
+        stack: bool,
     ) {
-        let revision = if rev2 { Revision::R2_1 } else { Revision::R1 };
-        let options = WriteOptions { revision, ..WriteOptions::default() };
-        let mut bytes = file_of(&grid_labels(&[1, 2, 3, 4], &[5, 6, 7, 8, 9, 10]), &options);
-        for (place, value) in damage.into_iter().chain(headers) {
+        let mut bytes = SOUND_FILES[sound].clone();
+        let zeros = zeros.into_iter().flat_map(|place| [(place, 0), (place + 1, 0)]);
+        for (place, value) in damage.into_iter().chain(headers).chain(zeros) {
             let length = bytes.len();
             bytes[place % length] = value;
         }
         bytes.truncate(cut);
-        let options = OpenOptions { prestack: Prestack::Stack, ..OpenOptions::default() };
-        if let Ok(file) = SegyFile::from_source("damaged", Box::new(bytes), &options) {
-            exercise(&file);
+        let prestack = if stack { Prestack::Stack } else { Prestack::Refuse };
+        let options = OpenOptions { prestack, ..OpenOptions::default() };
+        match SegyFile::from_source("damaged", Box::new(bytes), &options) {
+            Ok(file) => exercise(&file),
+            Err(error) => prop_assert!(explains(&error), "{error}"),
         }
     }
 }
+
+/// Whether an error of opening says where, what was found and what was expected.
+fn explains(error: &SegyError) -> bool {
+    let text = error.to_string();
+    let said = match error {
+        SegyError::TooShort { expected, found, .. } => vec![expected.to_string(), found.to_string()],
+        SegyError::SampleFormat { code, .. } => vec!["byte offset 3224".to_owned(), code.to_string()],
+        SegyError::SwappedPairs { .. } => {
+            vec!["byte offset 3296".to_owned(), "expected 0x01020304".to_owned()]
+        }
+        SegyError::VariableLength { offset, found, expected, .. } => {
+            vec![format!("byte offset {offset}"), found.to_string(), expected.to_string()]
+        }
+        SegyError::NoSampleCount { .. } => vec!["3221–3222".to_owned(), "115–116".to_owned()],
+        _ => return false,
+    };
+    text.contains("damaged") && said.iter().all(|part| text.contains(part))
+}
+
+/// Small sound files: every format and order, SU, every revision, extended textual headers, trace header extensions,
+/// gathers, a 2-D line, delays.
+static SOUND_FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let labels = grid_labels(&[1, 2, 3, 4], &[5, 6, 7, 8, 9, 10]);
+    let mut files = Vec::new();
+    for format in SampleFormat::ALL {
+        let amplitude_scale = if format.integer_range().is_some() { 1.0 / 1024.0 } else { 1.0 };
+        for (byte_order, revision) in [(ByteOrder::Big, Revision::R1), (ByteOrder::Little, Revision::R2_1)] {
+            let options =
+                WriteOptions { format, byte_order, revision, amplitude_scale, ..WriteOptions::default() };
+            files.push(file_of(&labels, &options));
+        }
+    }
+    for byte_order in [ByteOrder::Big, ByteOrder::Little] {
+        let options = WriteOptions { byte_order, ..WriteOptions::default() };
+        files.push(file_of(&labels, &options)[FILE_HEADER..].to_vec());
+        let options =
+            WriteOptions { byte_order, trace_header_extension: true, revision: Revision::R2_1, ..options };
+        files.push(file_of(&labels, &options));
+    }
+    let plain = file_of(&labels, &WriteOptions::default());
+    for count in [2, -1] {
+        let mut bytes = plain.clone();
+        put_binary(&mut bytes, 3505, count);
+        let texts = ["((SEG: Layout))", "((SEG: EndText))"].map(str::to_owned);
+        let texts = texts
+            .iter()
+            .flat_map(|line| TextHeader::encode(std::slice::from_ref(line), TextEncoding::Ebcdic));
+        bytes.splice(FILE_HEADER..FILE_HEADER, texts);
+        files.push(bytes);
+    }
+    let gathers: Vec<TraceLabel> =
+        labels.iter().flat_map(|bin| [100, 200].map(|offset| TraceLabel { offset, ..*bin })).collect();
+    files.push(file_of(&gathers, &WriteOptions::default()));
+    let line: Vec<TraceLabel> = (0..9).map(|trace| TraceLabel { cdp: 40 + trace, ..label(0, 0) }).collect();
+    files.push(file_of(&line, &WriteOptions::default()));
+    let mut delays = plain;
+    for trace in 0..labels.len() {
+        put_short(&mut delays, trace, 109, 100 + 4 * trace as i16);
+    }
+    files.push(delays);
+    files
+});

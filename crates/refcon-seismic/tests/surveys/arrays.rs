@@ -2,9 +2,12 @@
 
 use crate::fixtures::{NUMPY_TYPES, NumpyType, Scratch, npy};
 use proptest::prelude::*;
-use refcon_seismic::segy::{ByteOrder, SampleFormat};
+use refcon_seismic::segy::{ByteOrder, SampleFormat, WriteOptions, write_volume};
 use refcon_seismic::survey::{ArrayAxes, ArrayShape, RawArray};
-use refcon_seismic::{BinGrid, Direction, Domain, Survey, SurveyError, SurveyOptions, Volume, numpy};
+use refcon_seismic::{
+    BinGrid, Direction, Domain, LineAxis, Polarity, SampleAxis, Survey, SurveyError, SurveyOptions, Volume,
+    numpy,
+};
 
 /// Lines numbered as in the field, not from 0.
 fn axes() -> ArrayAxes {
@@ -244,6 +247,34 @@ fn a_line_that_is_not_there_is_refused_with_those_that_are() {
     assert!(message.contains("no inline 199") && message.contains("200 to 198 by -2"), "{message}");
     let message = survey.read_time_slice(2).unwrap_err().to_string();
     assert!(message.contains("0 to 1"), "{message}");
+}
+
+#[test]
+fn a_survey_of_any_kind_keeps_the_reference_system_and_polarity_given() {
+    let scratch = Scratch::new();
+    let array = scratch.file("volume.npy", &npy("<f4", false, &[2, 2, 3], &[0; 48]));
+    let raw = scratch.file("volume.raw", &[0; 12]);
+    let segy = scratch.file("volume.sgy", &[]);
+    let axis = LineAxis { first: 1, step: 1, count: 2 };
+    let samples = SampleAxis { domain: Domain::Time, first: 0.0, interval: 4.0, count: 3 };
+    let volume = Volume { inlines: axis, crosslines: axis, samples, amplitudes: vec![0.0; 12] };
+    write_volume(&segy, &volume, &WriteOptions::default()).unwrap();
+    let given =
+        SurveyOptions { epsg: Some(23031), polarity: Some(Polarity::Reverse), ..SurveyOptions::default() };
+    let shape = ArrayShape::Volume([2, 2, 3]);
+    let bytes = RawArray { shape, format: SampleFormat::Int8, byte_order: ByteOrder::Big, offset: 0 };
+    let as_raw = SurveyOptions { raw: Some(bytes), ..given.clone() };
+    for (path, options) in [(&array, &given), (&raw, &as_raw), (&segy, &given)] {
+        let survey = Survey::open(path, options).unwrap();
+        assert_eq!((survey.epsg(), survey.polarity()), (Some(23031), Some(Polarity::Reverse)), "{path:?}");
+    }
+    let unknown = Survey::open(&array, &SurveyOptions::default()).unwrap();
+    assert_eq!((unknown.epsg(), unknown.polarity(), unknown.map_unit()), (None, None, None));
+    // What the file says counts where nothing is given.
+    let mut bytes = std::fs::read(&segy).unwrap();
+    bytes[3256..3258].copy_from_slice(&2_u16.to_be_bytes());
+    let reversed = Survey::open(&scratch.file("reversed.sgy", &bytes), &SurveyOptions::default()).unwrap();
+    assert_eq!((reversed.polarity(), reversed.map_unit()), (Some(Polarity::Reverse), Some("m")));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::output::Output;
 use crate::section_picture::vertical;
 use crate::survey::SurveyChoices;
 use clap::Args;
-use refcon_seismic::segy::{GeometryCandidate, MeasurementSystem, NumberFields, SegyFile, TextHeader};
+use refcon_seismic::segy::{GeometryCandidate, NumberFields, PositionSource, SegyFile, TextHeader};
 use refcon_seismic::statistics::{AmplitudeStatistics, sha256_f32le};
 use refcon_seismic::{Geometry, LineAxis, LineNumbering, Polarity, Survey, VolumeGeometry};
 use serde_json::{Value, json};
@@ -86,13 +86,13 @@ impl Found<'_> {
             "samples",
             &format!("{name}, {} to {last} {unit}, every {} {unit}", samples.first, samples.interval),
         );
-        for (number, content) in geometry_lines(survey.geometry()).into_iter().enumerate() {
+        for (number, content) in geometry_lines(survey.geometry(), survey.map_unit()).into_iter().enumerate()
+        {
             line(if number == 0 { "geometry" } else { "" }, &content);
         }
         if let Some(segy) = survey.segy() {
             line("numbered by", &number_fields(segy.number_fields()));
-            let [x, y] = segy.position_fields();
-            line("positions", &format!("X at {x}, Y at {y}{}", units(segy)));
+            line("positions", &positions(segy.position_source()));
             let others = segy.candidates().iter().filter(|other| other.fields != segy.number_fields());
             for (number, other) in others.enumerate() {
                 line(if number == 0 { "or else" } else { "" }, &candidate(other));
@@ -100,12 +100,12 @@ impl Found<'_> {
             if let Some(gathers) = segy.gathers() {
                 line("pre-stack", &gathers.summary);
             }
-            if let Some(epsg) = segy.epsg() {
-                line("EPSG", &epsg.to_string());
-            }
-            if let Some(polarity) = segy.polarity() {
-                line("polarity", polarity_name(polarity));
-            }
+        }
+        if let Some(epsg) = survey.epsg() {
+            line("EPSG", &epsg.to_string());
+        }
+        if let Some(polarity) = survey.polarity() {
+            line("polarity", polarity_name(polarity));
         }
         for (number, content) in self.amplitude_lines().into_iter().enumerate() {
             line(if number == 0 { "amplitudes" } else { "" }, &content);
@@ -163,6 +163,9 @@ impl Found<'_> {
             },
             "geometry": survey.geometry(),
             "amplitudes": self.amplitudes,
+            "map_unit": survey.map_unit(),
+            "epsg": survey.epsg(),
+            "polarity": survey.polarity(),
         });
         if let Some(grid) = survey.geometry().volume().and_then(|volume| volume.grid) {
             found["bin_size"] = json!(grid.bin_size());
@@ -187,12 +190,12 @@ fn segy_format(segy: &SegyFile) -> String {
     format!("{container}, {}, samples {}", segy.byte_order(), segy.format())
 }
 
-/// The unit of positions, where the file says it.
-fn units(segy: &SegyFile) -> &'static str {
-    match segy.measurement_system() {
-        Some(MeasurementSystem::Metres) => ", in metres",
-        Some(MeasurementSystem::Feet) => ", in feet",
-        None => "",
+/// Where X and Y come from, in words.
+fn positions(source: PositionSource) -> String {
+    match source {
+        PositionSource::Header([x, y]) => format!("X at {x}, Y at {y}"),
+        PositionSource::ExtensionCdp => "CDP coordinates of the trace header extensions".to_owned(),
+        PositionSource::ExtensionSource => "source coordinates of the trace header extensions".to_owned(),
     }
 }
 
@@ -210,7 +213,8 @@ fn numbers(axis: LineAxis) -> String {
     format!("{} to {} by {} ({})", axis.first, axis.last(), axis.step, axis.count)
 }
 
-fn geometry_lines(geometry: &Geometry) -> Vec<String> {
+fn geometry_lines(geometry: &Geometry, unit: Option<&str>) -> Vec<String> {
+    let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
     match geometry {
         Geometry::Volume(volume) => {
             let mut lines = vec![
@@ -222,8 +226,8 @@ fn geometry_lines(geometry: &Geometry) -> Vec<String> {
                 let [inlines, crosslines] = grid.bin_size();
                 let [x, y] = grid.origin;
                 lines.push(format!(
-                    "first bin at X {x:.2}, Y {y:.2}; {inlines:.3} between inlines, {crosslines:.3} between crosslines; \
-                     inlines run {:.2}° from north",
+                    "first bin at X {x:.2}, Y {y:.2}; {inlines:.3}{unit} between inlines, {crosslines:.3}{unit} between \
+                     crosslines; inlines run {:.2}° from north",
                     grid.azimuth()
                 ));
             }
@@ -308,10 +312,8 @@ fn segy_json(segy: &SegyFile) -> Result<Value, Failure> {
         "extended_text_headers": extended.iter().map(lines).collect::<Vec<_>>(),
         "binary_header": segy.binary_header(),
         "number_fields": segy.number_fields(),
-        "position_fields": segy.position_fields(),
+        "positions": positions(segy.position_source()),
         "candidates": segy.candidates(),
         "gathers": segy.gathers(),
-        "epsg": segy.epsg(),
-        "polarity": segy.polarity(),
     }))
 }

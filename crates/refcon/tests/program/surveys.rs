@@ -27,7 +27,7 @@ fn info_says_what_a_survey_is_in_words_and_as_json() {
         "3-D, inlines 1001 to 1064 by 1 (64)",
         "crosslines 2001 to 2070 by 1 (70)",
         "4480 of 4480 bins have a trace",
-        "25.000 between inlines, 12.500 between crosslines; inlines run 30.0",
+        "25.000 m between inlines, 12.500 m between crosslines; inlines run 30.0",
         "inline at byte 189, crossline at byte 193",
         "percentiles: 0.1 %",
         "Nothing odd was found.",
