@@ -12,12 +12,18 @@ use std::ops::Range;
 const MERGED_GAP_BYTES: u64 = 6144;
 /// Bytes a read may take; several reads make a task for each thread.
 const READ_BYTES: u64 = 512 << 10;
+/// Bytes of traces that are put in place together, about: no more than the processor's second cache holds.
+const CACHED_BYTES: u64 = 192 << 10;
+/// A thread keeps a buffer of at most so many bytes.
+const KEPT_BYTES: u64 = 4 << 20;
 /// Bytes of a block of the streaming iterator.
 const BLOCK_BYTES: u64 = 8 << 20;
-/// Samples and traces that are transposed together: 16 amplitudes are one cache line.
+/// Traces that are transposed together: 16 amplitudes are one cache line.
 const TILE: usize = 16;
-/// Rows of a section that a thread fills at a time: they stay in the processor's second cache.
-const ROWS: usize = 4 * TILE;
+/// Samples of each of them: together they stay in the processor's first cache.
+const ROWS: usize = 64;
+/// Samples of time slices that wait to be put in place, about.
+pub(super) const HELD_SAMPLES: usize = 16 << 20;
 /// Traces to a task of a time slice.
 const SLICE_TRACES: u32 = 8192;
 
@@ -26,6 +32,31 @@ const SLICE_TRACES: u32 = 8192;
 pub(super) struct Column {
     pub trace: u64,
     pub column: usize,
+}
+
+/// Neighbouring columns of a section, to be filled by one thread.
+#[derive(Debug, Default)]
+struct Stripe<'a> {
+    /// By rising trace.
+    columns: Vec<Column>,
+    /// A row a sample.
+    rows: Vec<&'a mut [f32]>,
+}
+
+/// Traces that are read together.
+struct Batch {
+    /// Consecutive traces each; their bytes are read one after the other.
+    reads: Vec<Range<u64>>,
+    /// By rising column.
+    places: Vec<Place>,
+    bytes: u64,
+}
+
+/// Where a trace ends among the bytes of its batch, and the column that it belongs to.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    end: usize,
+    column: usize,
 }
 
 /// Consecutive traces of a file with their samples.
@@ -257,38 +288,28 @@ impl SegyFile {
 
     /// Reads `columns` into a section of `width` traces, `[samples, width]`.
     fn read_columns(&self, columns: &mut [Column], width: usize) -> Result<Vec<f32>, SegyError> {
-        let samples = self.layout.sample_count;
-        let mut section = self.zeros("a section", samples, width)?;
+        let mut section = self.zeros("a section", self.layout.sample_count, width)?;
         let stacking = self.gathers().is_some();
         columns.sort_unstable_by_key(|column| column.trace);
         let mut folds = vec![0_u32; width];
         // The first trace of a bin is the one that counts, unless all do.
-        let used: Vec<Column> = columns
-            .iter()
-            .filter(|column| {
-                folds[column.column] += 1;
-                stacking || folds[column.column] == 1
-            })
-            .copied()
-            .collect();
-        let batches: Vec<&[Column]> = self.batches(&used);
-        // Groups of batches bound the memory of a gather's many traces.
-        for group in batches.chunks(BATCHES_AT_A_TIME) {
-            let decoded: Result<Vec<Vec<f32>>, SegyError> =
-                group.par_iter().map(|batch| self.read_batch(batch)).collect();
-            let decoded = decoded?;
-            let traces = group.iter().zip(&decoded).flat_map(|(batch, decoded)| {
-                batch.iter().map(|column| column.column).zip(decoded.chunks_exact(samples))
-            });
-            let traces: Vec<(usize, &[f32])> = traces.collect();
-            section.par_chunks_mut(ROWS * width).enumerate().for_each(|(block, rows)| {
-                for traces in traces.chunks(TILE) {
-                    for (tile, rows) in rows.chunks_mut(TILE * width).enumerate() {
-                        put_columns(rows, width, traces, block * ROWS + tile * TILE, stacking);
-                    }
-                }
-            });
+        let used = columns.iter().filter(|column| {
+            folds[column.column] += 1;
+            stacking || folds[column.column] == 1
+        });
+        // Upright stripes, so that a thread reads its own traces and puts them in place while its cache holds them.
+        let stripe_width = width.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(TILE);
+        let mut stripes: Vec<Stripe> = (0..width.div_ceil(stripe_width)).map(|_| Stripe::default()).collect();
+        for column in used {
+            let inside = column.column % stripe_width;
+            stripes[column.column / stripe_width].columns.push(Column { column: inside, ..*column });
         }
+        for row in section.chunks_exact_mut(width) {
+            for (stripe, row) in stripes.iter_mut().zip(row.chunks_mut(stripe_width)) {
+                stripe.rows.push(row);
+            }
+        }
+        stripes.par_iter_mut().try_for_each(|stripe| self.fill(stripe, stacking))?;
         if stacking {
             let scale: Vec<f32> = folds.iter().map(|&fold| 1.0 / fold.max(1) as f32).collect();
             section.par_chunks_mut(width).for_each(|row| {
@@ -298,6 +319,83 @@ impl SegyFile {
             });
         }
         Ok(section)
+    }
+
+    /// Reads the traces of a stripe and puts them in place, a batch after the other.
+    fn fill(&self, stripe: &mut Stripe, stacking: bool) -> Result<(), SegyError> {
+        let Stripe { columns, rows } = stripe;
+        let mut rest = columns.as_slice();
+        while !rest.is_empty() {
+            let batch = self.batch(rest);
+            rest = &rest[batch.places.len()..];
+            self.with_bytes(batch.bytes, |bytes| {
+                let mut unread = &mut bytes[..];
+                for read in &batch.reads {
+                    let traces = (read.end - read.start) as usize;
+                    let (now, later) = unread.split_at_mut(traces * self.layout.trace_bytes as usize);
+                    self.read_bytes("traces", now, self.layout.trace_offset(read.start))?;
+                    unread = later;
+                }
+                // Several traces of a column must not meet in one tile.
+                for places in batch.places.chunks(if stacking { 1 } else { TILE }) {
+                    self.put(bytes, places, rows, stacking);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What to read next for `columns`, by rising trace: whole tiles, as many as the processor's second cache holds. The
+    /// traces between two of them are read along where that saves time.
+    fn batch(&self, columns: &[Column]) -> Batch {
+        let trace_bytes = self.layout.trace_bytes;
+        let tiles = (CACHED_BYTES / trace_bytes) as usize / TILE;
+        let most = tiles.max(1) * TILE;
+        let mut batch =
+            Batch { reads: Vec::new(), places: Vec::with_capacity(most.min(columns.len())), bytes: 0 };
+        for &Column { trace, column } in columns.iter().take(most) {
+            let gap = batch.reads.last().map(|read| trace - read.end);
+            let gap = gap.filter(|&gap| gap.saturating_mul(trace_bytes) <= MERGED_GAP_BYTES);
+            let bytes = batch.bytes.saturating_add((gap.unwrap_or(0) + 1).saturating_mul(trace_bytes));
+            if bytes > KEPT_BYTES && !batch.reads.is_empty() {
+                break;
+            }
+            match batch.reads.last_mut() {
+                Some(read) if gap.is_some() => read.end = trace + 1,
+                _ => batch.reads.push(trace..trace + 1),
+            }
+            batch.bytes = bytes;
+            batch.places.push(Place { end: bytes as usize, column });
+        }
+        // Tiles are of neighbours, whichever way the file runs.
+        batch.places.sort_by_key(|place| place.column);
+        batch
+    }
+
+    /// Decodes the traces at `places` of `bytes` into their columns of `rows`; adds them to what is there if `stacking`.
+    fn put(&self, bytes: &[u8], places: &[Place], rows: &mut [&mut [f32]], stacking: bool) {
+        let (format, order) = (self.layout.format, self.layout.order);
+        let stored = rows.len() * format.bytes();
+        let mut tile = [[0.0; ROWS]; TILE];
+        let neighbours = places.windows(2).all(|pair| pair[0].column + 1 == pair[1].column);
+        let whole = places.len() == TILE && neighbours && !stacking;
+        for (block, rows) in rows.chunks_mut(ROWS).enumerate() {
+            for (samples, place) in tile.iter_mut().zip(places) {
+                let trace = &bytes[place.end - stored..place.end];
+                format.decode(order, &trace[block * ROWS * format.bytes()..], &mut samples[..rows.len()]);
+            }
+            if whole {
+                put_tile(&tile, rows, places[0].column);
+                continue;
+            }
+            for (place, samples) in places.iter().zip(&tile) {
+                for (row, &sample) in rows.iter_mut().zip(samples) {
+                    let amplitude = &mut row[place.column];
+                    *amplitude = if stacking { *amplitude + sample } else { sample };
+                }
+            }
+        }
     }
 
     /// Cuts columns, by rising trace, into what one read takes.
@@ -334,28 +432,39 @@ impl SegyFile {
 
     /// Reads the bytes of consecutive traces, headers included, and hands them to `used`.
     fn with_span(&self, first: u64, traces: usize, used: impl FnOnce(&[u8])) -> Result<(), SegyError> {
+        self.with_bytes(self.layout.trace_bytes.saturating_mul(traces as u64), |span| {
+            self.read_bytes("traces", span, self.layout.trace_offset(first))?;
+            used(span);
+            Ok(())
+        })
+    }
+
+    /// Hands out a buffer of so many bytes, whatever they hold, for traces to be read into.
+    fn with_bytes(
+        &self,
+        bytes: u64,
+        used: impl FnOnce(&mut [u8]) -> Result<(), SegyError>,
+    ) -> Result<(), SegyError> {
         thread_local! {
             /// Kept from call to call: fresh memory would cost more than filling it.
-            static SPAN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+            static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
         }
         let too_large = || SegyError::TooLarge {
             name: self.name.clone(),
             what: "traces",
-            samples: traces as u64 * self.layout.sample_count as u64,
+            samples: bytes / self.layout.format.bytes() as u64,
         };
-        let bytes = usize::try_from(self.layout.trace_bytes).ok().and_then(|bytes| bytes.checked_mul(traces));
-        let bytes = bytes.ok_or_else(too_large)?;
-        SPAN.with_borrow_mut(|span| {
-            if span.len() < bytes {
-                span.try_reserve_exact(bytes - span.len()).map_err(|_| too_large())?;
-                span.resize(bytes, 0);
+        let bytes = usize::try_from(bytes).map_err(|_| too_large())?;
+        BUFFER.with_borrow_mut(|buffer| {
+            if buffer.len() < bytes {
+                buffer.try_reserve_exact(bytes - buffer.len()).map_err(|_| too_large())?;
+                buffer.resize(bytes, 0);
             }
-            self.read_bytes("traces", &mut span[..bytes], self.layout.trace_offset(first))?;
-            used(&span[..bytes]);
-            if span.len() > KEPT_BYTES {
-                *span = Vec::new();
+            let result = used(&mut buffer[..bytes]);
+            if buffer.len() as u64 > KEPT_BYTES {
+                *buffer = Vec::new();
             }
-            Ok(())
+            result
         })
     }
 
@@ -430,32 +539,28 @@ fn placed_slices(
     slices.collect()
 }
 
-/// Puts the samples of `traces` from `first` on into the columns of `rows`, each `width` wide; adds them to what is
-/// there if `stacking`.
-fn put_columns(rows: &mut [f32], width: usize, traces: &[(usize, &[f32])], first: usize, stacking: bool) {
-    let height = rows.len() / width;
-    let neighbours = traces.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0);
-    if !stacking && neighbours && traces.len() == TILE && height == TILE {
-        // Lengths known to the compiler, so that each row is written a cache line at a time without checks.
-        let tile: [&[f32; TILE]; TILE] =
-            std::array::from_fn(|trace| traces[trace].1[first..].first_chunk().unwrap_or(&[0.0; TILE]));
-        for (sample, row) in rows.chunks_exact_mut(width).enumerate().take(TILE) {
-            if let Some(row) = row[traces[0].0..].first_chunk_mut::<TILE>() {
-                *row = std::array::from_fn(|trace| tile[trace][sample]);
+/// Writes decoded traces into neighbouring columns, from `column` on, four rows at a time: squares of 4 × 4 with lengths
+/// known to the compiler become vector shuffles.
+fn put_tile(tile: &[[f32; ROWS]; TILE], rows: &mut [&mut [f32]], column: usize) {
+    let (fours, rest) = rows.as_chunks_mut::<4>();
+    for (four, rows) in fours.iter_mut().enumerate() {
+        let [Some(row0), Some(row1), Some(row2), Some(row3)] =
+            rows.each_mut().map(|row| row[column..].first_chunk_mut::<TILE>())
+        else {
+            return;
+        };
+        for traces in (0..TILE).step_by(4) {
+            let [a, b, c, d]: [[f32; 4]; 4] = std::array::from_fn(|trace| {
+                std::array::from_fn(|sample| tile[traces + trace][4 * four + sample])
+            });
+            for (row, sample) in [&mut *row0, &mut *row1, &mut *row2, &mut *row3].into_iter().zip(0..) {
+                row[traces..traces + 4].copy_from_slice(&[a[sample], b[sample], c[sample], d[sample]]);
             }
         }
-        return;
     }
-    for (column, trace) in traces {
-        for (row, &sample) in rows.chunks_exact_mut(width).zip(&trace[first..]) {
-            row[*column] = if stacking { row[*column] + sample } else { sample };
+    for (row, sample) in rest.iter_mut().zip(4 * fours.len()..) {
+        for (amplitude, trace) in row[column..].iter_mut().zip(tile) {
+            *amplitude = trace[sample];
         }
     }
 }
-
-/// A thread keeps a buffer of at most so many bytes.
-const KEPT_BYTES: usize = 4 << 20;
-/// Reads of a section that are held at a time.
-const BATCHES_AT_A_TIME: usize = 256;
-/// Samples of time slices that wait to be put in place, about.
-pub(super) const HELD_SAMPLES: usize = 16 << 20;

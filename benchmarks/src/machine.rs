@@ -1,0 +1,60 @@
+//! What the figures were measured on.
+
+/// One line: processor, cores, vector instructions, system.
+pub(crate) fn describe(threads: usize) -> String {
+    let model = cpu_model().unwrap_or_else(|| "unknown processor".into());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let simd = simd_flags().join(" ");
+    let (system, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("machine: {model}, {cores} cores ({threads} threads used), {simd}; {system} {architecture}")
+}
+
+/// The processor's name as the system tells it; only Linux and macOS do so without a library.
+fn cpu_model() -> Option<String> {
+    if cfg!(target_os = "macos") {
+        let output =
+            std::process::Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
+        return Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+            .filter(|name| !name.is_empty());
+    }
+    let info = fs_err::read_to_string("/proc/cpuinfo").ok()?;
+    let field = |name: &str| {
+        let line = info.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
+        line.split_once(':').map(|(_, value)| value.trim().to_owned())
+    };
+    let model = field("model name")?;
+    // Virtual machines often hide the model behind a family name.
+    let numbers = field("cpu family").zip(field("model"));
+    Some(
+        numbers
+            .map_or(model.clone(), |(family, number)| format!("{model} (family {family}, model {number})")),
+    )
+}
+
+macro_rules! detected {
+    ($detect:ident: $($flag:tt)+) => {
+        [$(($flag, std::arch::$detect!($flag))),+]
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+fn simd_flags() -> Vec<&'static str> {
+    let flags =
+        detected!(is_x86_feature_detected: "avx2" "fma" "avx512f" "avx512bw" "avx512vnni" "avx512bf16");
+    let mut flags: Vec<&str> = flags.into_iter().filter(|&(_, there)| there).map(|(flag, _)| flag).collect();
+    // Not asked through the standard library, which does not know it in this version of Rust.
+    let amx = fs_err::read_to_string("/proc/cpuinfo").is_ok_and(|info| info.contains(" amx_bf16"));
+    flags.extend(amx.then_some("amx_bf16"));
+    flags
+}
+
+#[cfg(target_arch = "aarch64")]
+fn simd_flags() -> Vec<&'static str> {
+    let flags = detected!(is_aarch64_feature_detected: "neon" "bf16" "i8mm" "sve");
+    flags.into_iter().filter(|&(_, there)| there).map(|(flag, _)| flag).collect()
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn simd_flags() -> Vec<&'static str> {
+    Vec::new()
+}
