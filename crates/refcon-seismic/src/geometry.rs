@@ -44,6 +44,17 @@ impl Geometry {
             (Self::Line(_), Direction::Crossline) => None,
         }
     }
+
+    /// The numbers along a section that runs in a direction, or `None` where the survey has none.
+    #[must_use]
+    pub fn traces(&self, direction: Direction) -> Option<LineAxis> {
+        match (self, direction) {
+            (Self::Volume(volume), Direction::Inline) => Some(volume.crosslines),
+            (Self::Volume(volume), Direction::Crossline) => Some(volume.inlines),
+            (Self::Line(line), Direction::Inline) => Some(line.traces),
+            (Self::Line(_), Direction::Crossline) => None,
+        }
+    }
 }
 
 /// A 3-D survey's grid of bins.

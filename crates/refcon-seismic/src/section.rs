@@ -65,19 +65,28 @@ pub struct TileBox {
     pub samples: usize,
 }
 
+impl TileBox {
+    /// Whether it lies inside a section of so many samples and traces.
+    #[must_use]
+    pub fn is_inside(&self, samples: usize, traces: usize) -> bool {
+        let fits = |first: usize, count: usize, limit: usize| {
+            first.checked_add(count).is_some_and(|end| end <= limit)
+        };
+        fits(self.first_sample, self.samples, samples) && fits(self.first_trace, self.traces, traces)
+    }
+}
+
 impl Section {
     /// The amplitudes inside `tile`, `[tile.samples, tile.traces]`, or `None` where it does not lie inside the section.
     #[must_use]
     pub fn cut(&self, tile: TileBox) -> Option<Vec<f32>> {
-        let last_trace = tile.first_trace.checked_add(tile.traces)?;
-        let last_sample = tile.first_sample.checked_add(tile.samples)?;
-        if last_trace > self.traces.count || last_sample > self.samples.count {
+        if !tile.is_inside(self.samples.count, self.traces.count) {
             return None;
         }
         let mut amplitudes = Vec::with_capacity(tile.traces * tile.samples);
-        for sample in tile.first_sample..last_sample {
+        for sample in tile.first_sample..tile.first_sample + tile.samples {
             let row = &self.amplitudes[sample * self.traces.count..][..self.traces.count];
-            amplitudes.extend_from_slice(&row[tile.first_trace..last_trace]);
+            amplitudes.extend_from_slice(&row[tile.first_trace..tile.first_trace + tile.traces]);
         }
         Some(amplitudes)
     }

@@ -301,11 +301,9 @@ impl<'a> TileExport<'a> {
     /// How many sections from the `next` on are worked on together: enough for every thread, few enough to hold.
     fn sections_at_a_time(&self, next: usize) -> usize {
         let survey = self.sources[self.work[next].source].survey;
-        let longest = [Direction::Inline, Direction::Crossline].map(|direction| {
-            let across = survey.lines(direction).map_or(1, |lines| lines.count);
-            survey.geometry().line().map_or(across, |line| line.traces.count)
-        });
-        let section = survey.samples().count * longest.into_iter().max().unwrap_or(1);
+        let traces = [Direction::Inline, Direction::Crossline]
+            .map(|direction| survey.geometry().traces(direction).map_or(1, |traces| traces.count));
+        let section = survey.samples().count * traces[0].max(traces[1]);
         (AMPLITUDES_AT_A_TIME / section.max(1)).clamp(1, SECTIONS_A_THREAD * rayon::current_num_threads())
     }
 }

@@ -28,12 +28,21 @@ impl TileExport<'_> {
     pub(super) fn cut(&self, work: Work) -> Result<CutSection, ExportError> {
         let Work { source, direction, line } = work;
         let (tiling, name, source) = (&self.tilings[source], &self.names[source], &self.sources[source]);
-        let section = source.survey.read_section(direction, line)?;
+        // A grid's tiles are all of a section; a few tiles are read each on their own.
+        let section = match tiling.is_sparse() {
+            true => None,
+            false => Some(source.survey.read_section(direction, line)?),
+        };
+        let read = |bounds| match section.as_ref().and_then(|section| section.cut(bounds)) {
+            Some(amplitudes) => Ok(amplitudes),
+            None => source.survey.read_tile(direction, line, bounds),
+        };
         let labels = source.labels.map(|labels| labels.under(source.survey, direction, line)).transpose()?;
         let mut normaliser = Normaliser::new(source.normalisation);
         let mut cut = CutSection::default();
         let mut folders = BTreeSet::new();
-        for (number, mut tile) in tiling.live_tiles(&section).enumerate() {
+        for (number, found) in tiling.cut_tiles(direction, line, read).enumerate() {
+            let (mut tile, mut grey) = found?;
             let label = match (source.labels, &labels) {
                 (Some(volume), Some(labels)) => {
                     let majority = volume.majority(labels, tile.bounds)?;
@@ -47,7 +56,6 @@ impl TileExport<'_> {
                 _ => None,
             };
             place(&mut tile, source.survey)?;
-            let mut grey = section.cut(tile.bounds).unwrap_or_default();
             let ends = normaliser.normalise(&mut grey);
             let size = TileSize { height: tile.bounds.samples, width: tile.bounds.traces };
             let mut row = TileRow::new(&tile, ends, label);

@@ -2,7 +2,9 @@
 
 use super::runs::Run;
 use super::{Prestack, SegyError, SegyFile};
-use crate::{Direction, Geometry, LineAxis, LineGeometry, SampleAxis, Section, TimeSlice, VolumeGeometry};
+use crate::{
+    Direction, Geometry, LineAxis, LineGeometry, SampleAxis, Section, TileBox, TimeSlice, VolumeGeometry,
+};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -143,16 +145,47 @@ impl SegyFile {
     /// [`SegyError::NoSuchLine`], [`SegyError::NotAVolume`], [`SegyError::Prestack`] unless stacking was asked for,
     /// [`SegyError::TooLarge`], [`SegyError::Read`].
     pub fn read_section(&self, direction: Direction, line: i32) -> Result<Section, SegyError> {
+        let (mut columns, traces) = self.columns(direction, line)?;
+        let amplitudes = match &self.arrangement.shifts {
+            None => self.read_columns(&mut columns, traces.count, 0..self.layout.sample_count)?,
+            Some(shifts) => self.read_shifted_columns(&mut columns, traces.count, shifts)?,
+        };
+        Ok(Section { direction, line, traces, samples: self.samples(), amplitudes })
+    }
+
+    /// Reads a rectangle of a section, `[bounds.samples, bounds.traces]`, which lies inside it: its own traces only.
+    pub(crate) fn read_tile(
+        &self,
+        direction: Direction,
+        line: i32,
+        bounds: TileBox,
+    ) -> Result<Vec<f32>, SegyError> {
+        if self.arrangement.shifts.is_some() {
+            return Ok(self.read_section(direction, line)?.cut(bounds).unwrap_or_default());
+        }
+        let (mut columns, _) = self.columns(direction, line)?;
+        columns.retain_mut(|column| {
+            let inside =
+                column.column.checked_sub(bounds.first_trace).filter(|&inside| inside < bounds.traces);
+            column.column = inside.unwrap_or(0);
+            inside.is_some()
+        });
+        let samples = bounds.first_sample..bounds.first_sample + bounds.samples;
+        self.read_columns(&mut columns, bounds.traces, samples)
+    }
+
+    /// The traces of a section and the columns that they belong to; the section's numbers.
+    fn columns(&self, direction: Direction, line: i32) -> Result<(Vec<Column>, LineAxis), SegyError> {
         self.check_stacked()?;
-        let lines = self
-            .lines(direction)
-            .ok_or_else(|| SegyError::NotAVolume { name: self.name.clone(), what: "crosslines" })?;
+        let lines = self.lines(direction).zip(self.geometry().traces(direction));
+        let not_there = || SegyError::NotAVolume { name: self.name.clone(), what: "crosslines" };
+        let (lines, traces) = lines.ok_or_else(not_there)?;
         lines.index_of(line).ok_or_else(|| self.no_such_line(direction, line, lines))?;
-        let (traces, axis, number) = match (self.geometry(), direction) {
-            (Geometry::Volume(volume), Direction::Inline) => (volume.crosslines, 0, line),
-            (Geometry::Volume(volume), Direction::Crossline) => (volume.inlines, 1, line),
+        let (axis, number) = match (self.geometry(), direction) {
             // The traces of a 2-D line are indexed on line 0.
-            (Geometry::Line(geometry), _) => (geometry.traces, 0, 0),
+            (Geometry::Line(_), _) => (0, 0),
+            (Geometry::Volume(_), Direction::Inline) => (0, line),
+            (Geometry::Volume(_), Direction::Crossline) => (1, line),
         };
         let mut columns = Vec::new();
         self.arrangement.runs.on_line(axis, number, |trace, other| {
@@ -160,11 +193,7 @@ impl SegyFile {
                 columns.push(Column { trace, column });
             }
         });
-        let amplitudes = match &self.arrangement.shifts {
-            None => self.read_columns(&mut columns, traces.count)?,
-            Some(shifts) => self.read_shifted_columns(&mut columns, traces.count, shifts)?,
-        };
-        Ok(Section { direction, line, traces, samples: self.samples(), amplitudes })
+        Ok((columns, traces))
     }
 
     /// Reads one sample of every trace of a volume: the time or depth slice at index `sample`.
@@ -286,9 +315,14 @@ impl SegyFile {
         Ok(values)
     }
 
-    /// Reads `columns` into a section of `width` traces, `[samples, width]`.
-    fn read_columns(&self, columns: &mut [Column], width: usize) -> Result<Vec<f32>, SegyError> {
-        let mut section = self.zeros("a section", self.layout.sample_count, width)?;
+    /// Reads some samples of `columns` into a section of `width` traces, `[samples, width]`.
+    fn read_columns(
+        &self,
+        columns: &mut [Column],
+        width: usize,
+        samples: Range<usize>,
+    ) -> Result<Vec<f32>, SegyError> {
+        let mut section = self.zeros("a section", samples.len(), width)?;
         let stacking = self.gathers().is_some();
         columns.sort_unstable_by_key(|column| column.trace);
         let mut folds = vec![0_u32; width];
@@ -309,7 +343,7 @@ impl SegyFile {
                 stripe.rows.push(row);
             }
         }
-        stripes.par_iter_mut().try_for_each(|stripe| self.fill(stripe, stacking))?;
+        stripes.par_iter_mut().try_for_each(|stripe| self.fill(stripe, samples.start, stacking))?;
         if stacking {
             let scale: Vec<f32> = folds.iter().map(|&fold| 1.0 / fold.max(1) as f32).collect();
             section.par_chunks_mut(width).for_each(|row| {
@@ -321,8 +355,8 @@ impl SegyFile {
         Ok(section)
     }
 
-    /// Reads the traces of a stripe and puts them in place, a batch after the other.
-    fn fill(&self, stripe: &mut Stripe, stacking: bool) -> Result<(), SegyError> {
+    /// Reads the traces of a stripe and puts their samples from `first` on in place, a batch after the other.
+    fn fill(&self, stripe: &mut Stripe, first: usize, stacking: bool) -> Result<(), SegyError> {
         let Stripe { columns, rows } = stripe;
         let mut rest = columns.as_slice();
         while !rest.is_empty() {
@@ -338,7 +372,7 @@ impl SegyFile {
                 }
                 // Several traces of a column must not meet in one tile.
                 for places in batch.places.chunks(if stacking { 1 } else { TILE }) {
-                    self.put(bytes, places, rows, stacking);
+                    self.put(bytes, places, first, rows, stacking);
                 }
                 Ok(())
             })?;
@@ -373,10 +407,11 @@ impl SegyFile {
         batch
     }
 
-    /// Decodes the traces at `places` of `bytes` into their columns of `rows`; adds them to what is there if `stacking`.
-    fn put(&self, bytes: &[u8], places: &[Place], rows: &mut [&mut [f32]], stacking: bool) {
+    /// Decodes the traces at `places` of `bytes`, from their sample `first` on, into their columns of `rows`; adds them to what
+    /// is there if `stacking`.
+    fn put(&self, bytes: &[u8], places: &[Place], first: usize, rows: &mut [&mut [f32]], stacking: bool) {
         let (format, order) = (self.layout.format, self.layout.order);
-        let stored = rows.len() * format.bytes();
+        let stored = (self.layout.sample_count - first) * format.bytes();
         let mut tile = [[0.0; ROWS]; TILE];
         let neighbours = places.windows(2).all(|pair| pair[0].column + 1 == pair[1].column);
         let whole = places.len() == TILE && neighbours && !stacking;

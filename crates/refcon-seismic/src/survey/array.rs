@@ -5,7 +5,7 @@ use super::frame::{Frame, transpose, wide};
 use super::options::{ArrayAxes, RawArray};
 use super::source::{BLOCK_BYTES, Blocks, SurveySource};
 use crate::segy::{ReadAt, TraceBlock};
-use crate::{Direction, Geometry, SampleAxis, Section, TimeSlice};
+use crate::{Direction, Geometry, SampleAxis, Section, TileBox, TimeSlice};
 use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::path::Path;
@@ -104,23 +104,32 @@ impl SurveySource for ArrayFile {
 
     fn read_section(&self, direction: Direction, line: i32) -> Result<Section, SurveyError> {
         let place = self.frame.place(direction, line)?;
-        let (length, traces) = (self.frame.samples.count, place.traces.count);
-        let rows = match direction {
-            _ if !self.stored.trace_by_trace => Rows { start: 0, length: traces, stride: traces },
-            Direction::Inline => Rows { start: place.index * traces * length, length, stride: length },
-            Direction::Crossline => {
-                Rows { start: place.index * length, length, stride: place.lines.count * length }
-            }
-        };
-        let mut amplitudes = self.frame.zeros(length, traces)?;
-        if self.stored.trace_by_trace {
-            let mut panel = self.frame.zeros(traces, length)?;
-            self.read_rows(rows, &mut panel)?;
-            transpose(&panel, length, &mut amplitudes);
-        } else {
-            self.read_rows(rows, &mut amplitudes)?;
-        }
+        let (traces, samples) = (place.traces.count, self.frame.samples.count);
+        let whole = TileBox { first_trace: 0, traces, first_sample: 0, samples };
+        let amplitudes = self.read_tile(direction, line, whole)?;
         Ok(self.frame.section(direction, line, place, amplitudes))
+    }
+
+    fn read_tile(&self, direction: Direction, line: i32, bounds: TileBox) -> Result<Vec<f32>, SurveyError> {
+        let place = self.frame.place(direction, line)?;
+        let (length, traces) = (self.frame.samples.count, place.traces.count);
+        let mut amplitudes = self.frame.zeros(bounds.samples, bounds.traces)?;
+        if !self.stored.trace_by_trace {
+            let start = bounds.first_sample * traces + bounds.first_trace;
+            self.read_rows(Rows { start, length: bounds.traces, stride: traces }, &mut amplitudes)?;
+            return Ok(amplitudes);
+        }
+        // The first trace of the section, and from one of its traces to the next, counted in traces.
+        let (first, step) = match direction {
+            Direction::Inline => (place.index * traces, 1),
+            Direction::Crossline => (place.index, place.lines.count),
+        };
+        let start = (first + bounds.first_trace * step) * length + bounds.first_sample;
+        let rows = Rows { start, length: bounds.samples, stride: step * length };
+        let mut panel = self.frame.zeros(bounds.traces, bounds.samples)?;
+        self.read_rows(rows, &mut panel)?;
+        transpose(&panel, bounds.samples, &mut amplitudes);
+        Ok(amplitudes)
     }
 
     fn read_time_slice(&self, sample: usize) -> Result<TimeSlice, SurveyError> {

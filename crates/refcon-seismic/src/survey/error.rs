@@ -1,7 +1,7 @@
 //! What can go wrong with a survey.
 
-use crate::Direction;
 use crate::segy::SegyError;
+use crate::{Direction, TileBox};
 use std::io;
 use std::path::PathBuf;
 
@@ -128,6 +128,21 @@ pub enum SurveyError {
         sample: usize,
         /// The last index there is.
         last: usize,
+    },
+    /// A rectangle does not lie inside its section.
+    #[error(
+        "cannot cut samples {}+{} of traces {}+{} from {path}: its sections have {samples} samples and {traces} traces",
+        .bounds.first_sample, .bounds.samples, .bounds.first_trace, .bounds.traces, path = .path.display()
+    )]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// The rectangle.
+        bounds: TileBox,
+        /// Samples of a section.
+        samples: usize,
+        /// Its traces.
+        traces: usize,
     },
     /// A section was asked for what only a volume has.
     #[error("{path} is a 2-D section, which has no {what}; it can be read as inline {line}", path = .path.display())]

@@ -62,12 +62,8 @@ impl Frame {
 
     /// Where the line called `line` is.
     pub(super) fn place(&self, direction: Direction, line: i32) -> Result<SectionPlace, SurveyError> {
-        let (lines, traces) = match (&self.geometry, direction) {
-            (Geometry::Volume(volume), Direction::Inline) => (volume.inlines, volume.crosslines),
-            (Geometry::Volume(volume), Direction::Crossline) => (volume.crosslines, volume.inlines),
-            (Geometry::Line(geometry), Direction::Inline) => (geometry.only_line(), geometry.traces),
-            (Geometry::Line(_), Direction::Crossline) => return Err(self.not_a_volume("crosslines")),
-        };
+        let lines = self.geometry.lines(direction).zip(self.geometry.traces(direction));
+        let (lines, traces) = lines.ok_or_else(|| self.not_a_volume("crosslines"))?;
         let index = lines.index_of(line).ok_or_else(|| SurveyError::NoSuchLine {
             path: self.path.clone(),
             direction,

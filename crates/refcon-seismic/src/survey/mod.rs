@@ -54,7 +54,7 @@ pub use options::{ArrayAxes, ArrayShape, RawArray, SurveyOptions};
 pub use zarr::ZarrMetadata;
 
 use crate::segy::{ReadAt, SegyFile, TraceBlock};
-use crate::{Direction, Geometry, LineAxis, Polarity, SampleAxis, Section, TimeSlice};
+use crate::{Direction, Geometry, LineAxis, Polarity, SampleAxis, Section, TileBox, TimeSlice};
 use array::{ArrayFile, StoredArray};
 use images::ImageStack;
 use object_store::ObjectStore;
@@ -199,6 +199,25 @@ impl Survey {
     /// reading fails.
     pub fn read_section(&self, direction: Direction, line: i32) -> Result<Section, SurveyError> {
         self.source.read_section(direction, line)
+    }
+
+    /// Reads a rectangle of the section along the line called `line`: amplitudes `[bounds.samples, bounds.traces]`, as
+    /// [`Section::cut`] gives them. Of a SEG-Y file or an array only the traces of the rectangle are read.
+    ///
+    /// # Errors
+    /// [`SurveyError::Outside`] where the rectangle does not lie inside the section; else as [`Survey::read_section`].
+    pub fn read_tile(
+        &self,
+        direction: Direction,
+        line: i32,
+        bounds: TileBox,
+    ) -> Result<Vec<f32>, SurveyError> {
+        let traces = self.geometry().traces(direction).map_or(0, |traces| traces.count);
+        if !bounds.is_inside(self.samples().count, traces) {
+            let (path, samples) = (self.path.clone(), self.samples().count);
+            return Err(SurveyError::Outside { path, bounds, samples, traces });
+        }
+        self.source.read_tile(direction, line, bounds)
     }
 
     /// Reads one sample of every trace of a volume, `[inlines, crosslines]`: the slice at index `sample`.

@@ -3,7 +3,7 @@
 use super::SurveyError;
 use super::zarr::ZarrMetadata;
 use crate::segy::{Container, SegyFile, TraceBlock};
-use crate::{Direction, Geometry, SampleAxis, Section, TimeSlice};
+use crate::{Direction, Geometry, SampleAxis, Section, TileBox, TimeSlice};
 
 /// Bytes of a block of traces, about.
 pub(super) const BLOCK_BYTES: usize = 8 << 20;
@@ -21,6 +21,11 @@ pub(super) trait SurveySource: Send + Sync + std::fmt::Debug {
     fn read_section(&self, direction: Direction, line: i32) -> Result<Section, SurveyError>;
     fn read_time_slice(&self, sample: usize) -> Result<TimeSlice, SurveyError>;
     fn traces(&self) -> Blocks<'_>;
+
+    /// `bounds` lies inside the section.
+    fn read_tile(&self, direction: Direction, line: i32, bounds: TileBox) -> Result<Vec<f32>, SurveyError> {
+        Ok(self.read_section(direction, line)?.cut(bounds).unwrap_or_default())
+    }
 
     /// The SEG-Y file, where it is one.
     fn segy(&self) -> Option<&SegyFile> {
@@ -55,6 +60,10 @@ impl SurveySource for SegyFile {
 
     fn read_section(&self, direction: Direction, line: i32) -> Result<Section, SurveyError> {
         Ok(SegyFile::read_section(self, direction, line)?)
+    }
+
+    fn read_tile(&self, direction: Direction, line: i32, bounds: TileBox) -> Result<Vec<f32>, SurveyError> {
+        Ok(SegyFile::read_tile(self, direction, line, bounds)?)
     }
 
     fn read_time_slice(&self, sample: usize) -> Result<TimeSlice, SurveyError> {

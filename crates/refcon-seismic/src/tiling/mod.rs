@@ -3,8 +3,8 @@
 //! A [`Tiling`] is a rule ([`TileRule::Grid`] or [`TileRule::Pretraining`]) laid over a survey. It describes tiles one at a
 //! time, section by section, without reading the survey and without holding more than one section's worth of tile
 //! corners; what it says of a section depends on that section alone, so that sections can be cut in any order, on any
-//! number of threads, and again after an interruption. [`Tiling::live_tiles`] leaves out what is empty once a section has
-//! been read; [`Section::cut`](crate::Section::cut) and a [`Normaliser`] make grey images.
+//! number of threads, and again after an interruption. [`Tiling::cut_tiles`] leaves out what is empty; a [`Normaliser`] makes
+//! grey images.
 
 mod normalisation;
 mod rules;
@@ -14,7 +14,7 @@ pub use normalisation::{Normalisation, Normaliser};
 pub use rules::{GridRule, PretrainingRule, TileRule};
 pub use sizes::{SizeHistogram, TileSize};
 
-use crate::{Direction, Domain, Geometry, LineAxis, SampleAxis, Section, Survey, TileBox};
+use crate::{Direction, Domain, Geometry, LineAxis, SampleAxis, Survey, TileBox};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ pub struct TileSelection {
     pub every: usize,
     /// Only samples from the first to the second position, both included, in ms or m; `None` for all samples.
     pub window: Option<[f64; 2]>,
-    /// Least share of a tile's samples that are finite and not 0, 0 to 1. Heeded by [`Tiling::live_tiles`].
+    /// Least share of a tile's samples that are finite and not 0, 0 to 1. Heeded by [`Tiling::cut_tiles`].
     pub minimum_live_fraction: f64,
 }
 
@@ -235,36 +235,38 @@ impl Tiling {
         self.candidates(direction, line).take(limit)
     }
 
-    /// The tiles of a section that has been read, but for those with less than the minimum live fraction. The pretraining
-    /// rule goes on to other corners in their place.
-    pub fn live_tiles<'a>(&'a self, section: &'a Section) -> impl Iterator<Item = Tile> + 'a {
+    /// The tiles of one section with their amplitudes `[samples, traces]`, which `read` gets, but for tiles with less than the
+    /// minimum live fraction. The pretraining rule goes on to other corners in their place.
+    pub fn cut_tiles<E>(
+        &self,
+        direction: Direction,
+        line: i32,
+        mut read: impl FnMut(TileBox) -> Result<Vec<f32>, E>,
+    ) -> impl Iterator<Item = Result<(Tile, Vec<f32>), E>> {
         let least = self.selection.minimum_live_fraction;
         let limit = self.rule.tiles_per_section();
-        let candidates = self.candidates(section.direction, section.line);
-        candidates
-            .filter(move |tile| least == 0.0 || live_fraction(section, tile.bounds) >= least)
-            .take(limit)
+        let cut = self.candidates(direction, line).filter_map(move |tile| match read(tile.bounds) {
+            Ok(amplitudes) => (live_fraction(&amplitudes) >= least).then_some(Ok((tile, amplitudes))),
+            Err(error) => Some(Err(error)),
+        });
+        cut.take(limit)
+    }
+
+    /// Whether the rule's tiles are a small part of a section, which need not be read whole for them.
+    pub(crate) fn is_sparse(&self) -> bool {
+        matches!(self.rule, TileRule::Pretraining(_))
     }
 
     fn candidates(&self, direction: Direction, line: i32) -> impl Iterator<Item = Tile> + '_ {
-        let place = self.geometry.lines(direction).and_then(|lines| lines.index_of(line));
-        place.into_iter().flat_map(move |line_index| {
-            let traces = self.traces_along(direction);
+        let index = self.geometry.lines(direction).and_then(|lines| lines.index_of(line));
+        let place = index.zip(self.geometry.traces(direction));
+        place.into_iter().flat_map(move |(line_index, traces)| {
             let boxes = self.rule.boxes(self.sample_count, traces.count, (direction, line));
             boxes.map(move |mut bounds| {
                 bounds.first_sample += self.first_sample;
                 self.describe(direction, line, line_index, traces, bounds)
             })
         })
-    }
-
-    /// The numbers along a section.
-    fn traces_along(&self, direction: Direction) -> LineAxis {
-        match (&self.geometry, direction) {
-            (Geometry::Volume(volume), Direction::Inline) => volume.crosslines,
-            (Geometry::Volume(volume), Direction::Crossline) => volume.inlines,
-            (Geometry::Line(line), _) => line.traces,
-        }
     }
 
     fn describe(
@@ -305,22 +307,9 @@ impl Tiling {
     }
 }
 
-/// The share of the samples of `tile` that are finite and not 0, in 0..=1; 0 where it does not lie inside `section`.
+/// The share of amplitudes that are finite and not 0, in 0..=1; 0 of none.
 #[must_use]
-pub fn live_fraction(section: &Section, tile: TileBox) -> f64 {
-    let width = section.traces.count;
-    let inside =
-        |first: usize, count: usize, limit: usize| first.checked_add(count).is_some_and(|end| end <= limit);
-    if !inside(tile.first_trace, tile.traces, width)
-        || !inside(tile.first_sample, tile.samples, section.samples.count)
-    {
-        return 0.0;
-    }
-    let rows = section.amplitudes.chunks_exact(width.max(1)).skip(tile.first_sample).take(tile.samples);
-    let live: usize = rows
-        .map(|row| {
-            row[tile.first_trace..][..tile.traces].iter().filter(|a| a.is_finite() && **a != 0.0).count()
-        })
-        .sum();
-    live as f64 / (tile.samples * tile.traces).max(1) as f64
+pub fn live_fraction(amplitudes: &[f32]) -> f64 {
+    let live = amplitudes.iter().filter(|amplitude| amplitude.is_finite() && **amplitude != 0.0).count();
+    live as f64 / amplitudes.len().max(1) as f64
 }

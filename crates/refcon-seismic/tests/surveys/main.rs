@@ -9,6 +9,7 @@ mod field_data;
 mod fixtures;
 mod images;
 mod object_stores;
+mod parts;
 mod statistics;
 mod tiling;
 mod zarr;
