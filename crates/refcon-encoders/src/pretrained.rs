@@ -54,7 +54,7 @@ impl Pretrained {
         let Opened { checkpoint, family, architecture, settled, config_text, .. } = opened;
         let architecture = settled.run_as(&architecture);
         let applied = serde_json::to_vec(&settled)
-            .map_err(|error| CheckpointError::config(checkpoint.path(), error))?;
+            .map_err(|error| CheckpointError::config(checkpoint.path(), error.to_string()))?;
         let understood = format!("{family} {} {:?}", architecture.heads, architecture.position_resize);
         let parts = [&checkpoint.hash()?, config_text.as_bytes(), &applied, understood.as_bytes()];
         let id = EncoderId::new(short_name(family, &architecture), &parts);

@@ -170,13 +170,15 @@ fn half_a_shard_set_names_the_missing_shard_and_a_tensor_of_it() {
             "it holds text_projection.weight and 22 more",
         ],
     );
-    // One shard alone lacks what the other holds.
+    // Naming the shard that is there asks for the whole set all the same.
     let shard = folder.path().join("model-00001-of-00002.safetensors");
-    assert_says(&message(&shard), &["model-00001-of-00002.safetensors", "missing: "]);
+    assert_says(&message(&shard), &["shard model-00002-of-00002.safetensors is missing (one of 2)"]);
     let index = folder.path().join("model.safetensors.index.json");
     let elsewhere = fs::read_to_string(&index).unwrap().replace("model-00002", "../model-00002");
     fs::write(&index, elsewhere).unwrap();
     assert_says(&message(folder.path()), &["../model-00002-of-00002.safetensors", "outside"]);
+    fs::remove_file(&index).unwrap();
+    assert_says(&message(&shard), &["it is one of 2 shards", "model.safetensors.index.json"]);
 }
 
 #[test]

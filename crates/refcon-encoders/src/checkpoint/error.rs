@@ -95,8 +95,8 @@ impl CheckpointError {
         move |source| Self::Io { path: path.into(), source }
     }
 
-    pub(crate) fn config(path: &Path, problem: impl ToString) -> Self {
-        Self::Config { path: path.into(), problem: problem.to_string() }
+    pub(crate) fn config(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Config { path: path.into(), problem: problem.into() }
     }
 
     pub(crate) fn family(path: &Path, problem: impl Into<String>) -> Self {

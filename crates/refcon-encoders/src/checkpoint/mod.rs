@@ -264,7 +264,7 @@ pub struct Comparison {
 /// The file that holds the weights, or the index of those that do.
 fn weights_file(path: &Path) -> Result<PathBuf, CheckpointError> {
     if !path.is_dir() {
-        return Ok(path.to_owned());
+        return shards::index_of(path);
     }
     if let Some(usual) = USUAL_NAMES.iter().map(|name| path.join(name)).find(|file| file.is_file()) {
         return Ok(usual);
@@ -322,5 +322,5 @@ pub(crate) fn read_text(path: &Path) -> Result<String, CheckpointError> {
 }
 
 pub(crate) fn parse_json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, CheckpointError> {
-    serde_json::from_str(text).map_err(|error| CheckpointError::config(path, error))
+    serde_json::from_str(text).map_err(|error| CheckpointError::config(path, error.to_string()))
 }

@@ -4,12 +4,37 @@ use super::safetensors::SafetensorsFile;
 use super::{CheckpointError, read_text};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 /// The part of the index that is read.
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
+}
+
+/// The index of the set that a shard is of, or the file itself where its name is no shard's (`model-00001-of-00002.safetensors`).
+///
+/// # Errors
+/// When the file is one of several shards and their index is not beside it.
+pub(crate) fn index_of(path: &Path) -> Result<PathBuf, CheckpointError> {
+    let set = || {
+        let name = path.file_name()?.to_str()?.strip_suffix(".safetensors")?;
+        let (name, count) = name.rsplit_once("-of-")?;
+        let (name, _) = name.rsplit_once('-')?;
+        let count: usize = count.parse().ok()?;
+        (count > 1).then(|| (path.with_file_name(format!("{name}.safetensors.index.json")), count))
+    };
+    match set() {
+        None => Ok(path.to_owned()),
+        Some((index, _)) if index.is_file() => Ok(index),
+        Some((index, count)) => Err(CheckpointError::Shards {
+            path: path.into(),
+            problem: format!(
+                "it is one of {count} shards, expected their index beside it, {}",
+                index.display()
+            ),
+        }),
+    }
 }
 
 /// Opens every shard that the index names.

@@ -1,6 +1,8 @@
-//! ViT as Transformers has it: `ViTModel`, and the encoder of a `ViTForImageClassification`.
+//! ViT as Transformers has it: `ViTModel`, the encoder of a `ViTForImageClassification`, and `DeiTModel`, which has a distillation
+//! token beside the class token.
 //!
-//! Dosovitskiy et al., An Image is Worth 16x16 Words, ICLR 2021 (arXiv 2010.11929).
+//! Dosovitskiy et al., An Image is Worth 16x16 Words, ICLR 2021 (arXiv 2010.11929); Touvron et al., Training
+//! data-efficient image transformers, ICML 2021 (arXiv 2012.12877).
 //!
 //! ```sh
 //! refcon predict --encoder vit-base-patch16-224-in21k/ --query MY_TILES --corpus ALL_TILES -o results.json
@@ -23,7 +25,7 @@ pub(crate) const BLOCK: BlockNames = BlockNames {
     perceptron_scale: "",
 };
 
-/// Names of Transformers' ViT, ViT-MAE and DeiT.
+/// Names of Transformers' `ViTModel`, `ViTMAEModel` and `DeiTModel`.
 pub(crate) const NAMES: Names = Names {
     library: "Transformers' ViT",
     patch: "embeddings.patch_embeddings.projection",

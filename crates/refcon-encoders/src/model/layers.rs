@@ -14,7 +14,7 @@ pub enum Activation {
     Gelu,
     /// x · σ(1.702 x), as in CLIP.
     QuickGelu,
-    /// SiLU of the first half times the second half: the first layer is twice as wide as what comes out.
+    /// x · σ(x) of the first half times the second half: the first layer is twice as wide as what comes out.
     SwiGlu,
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn layer_norm<const D: usize>(layer: &LayerNorm, input: Tensor<D>) ->
 ///
 /// - `fused`: queries, keys and values of every token, `[batch, tokens, 3 · width]`
 /// - returns `[batch, tokens, width]`
-pub(crate) fn attention(fused: Tensor<3>, heads: usize) -> Tensor<3> {
+pub(crate) fn attention(fused: &Tensor<3>, heads: usize) -> Tensor<3> {
     let [batch, tokens, fused_width] = fused.dims();
     let width = fused_width / 3;
     let split = |part: usize| {

@@ -163,7 +163,7 @@ impl VisionTransformer {
     #[must_use]
     pub fn embed(&self, images: Tensor<4>, pooling: Pooling) -> Tensor<2> {
         let tokens = self.tokens(images);
-        let pooled = pooling.pool(tokens, self.leading_tokens());
+        let pooled = pooling.pool(&tokens, self.leading_tokens());
         let pooled = if self.norm_after_pooling { layers::layer_norm(&self.norm, pooled) } else { pooled };
         let with = |layer: &Option<Linear>, what: &str| match layer {
             Some(layer) => layers::linear(layer, pooled.clone()),
@@ -276,7 +276,7 @@ impl Block {
             None => branch,
         };
         let normed = layers::layer_norm(&self.norm_before_attention, tokens.clone());
-        let attended = layers::attention(layers::linear(&self.qkv, normed), self.heads);
+        let attended = layers::attention(&layers::linear(&self.qkv, normed), self.heads);
         let tokens = tokens + scaled(layers::linear(&self.attention_output, attended), &self.attention_scale);
 
         let normed = layers::layer_norm(&self.norm_before_perceptron, tokens.clone());

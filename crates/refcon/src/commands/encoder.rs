@@ -43,8 +43,8 @@ struct Inspect {
 
 /// Write a checkpoint as a folder that Transformers opens
 ///
-/// config.json, preprocessor_config.json, model.safetensors (f32), a model card, and refcon-encoder.json, with which refcon
-/// gives the same embeddings from it again.
+/// Its configurations, weights (safetensors, f32) and a model card, and refcon-encoder.json, with which refcon gives the same
+/// embeddings from it again.
 #[derive(Debug, Args)]
 struct Export {
     #[command(flatten)]
