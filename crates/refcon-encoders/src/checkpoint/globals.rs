@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn tensors_and_plain_values_pass() {
-        scan(b"\x80\x02}q\x00X\x01\x00\x00\x00acollections\nOrderedDict\n)Rs.").unwrap();
+        scan(b"\x80\x02}q\x00X\x01\x00\x00\x00accollections\nOrderedDict\n)Rs.").unwrap();
         scan(b"\x80\x02ctorch\nFloatStorage\nctorch\nfloat32\n.").unwrap();
     }
 

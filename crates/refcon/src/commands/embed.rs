@@ -1,15 +1,26 @@
 //! `refcon embed`: embeddings of images, for other programs.
 
+use crate::commands::score;
 use crate::embedding::{EmbeddedFolder, EncoderArguments, embed_folder};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
 use npyz::WriterBuilder;
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::ByteArray;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use refcon_library::files;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
+
+/// Rows of a Parquet file that are kept together.
+const ROWS_A_GROUP: usize = 8192;
 
 /// Embed images, for use in other programs
 ///
@@ -23,8 +34,9 @@ pub(crate) struct Embed {
     #[command(flatten)]
     encoder: EncoderArguments,
 
-    /// The file to write: .npy, 32-bit floats `[images, components]`, with the names of the rows beside it as NAME.csv
-    #[arg(long, short, value_name = "FILE.npy")]
+    /// The file to write. .parquet: a row an image, with the columns `file` and `embedding` (a list of 32-bit floats); .npy:
+    /// 32-bit floats `[images, components]`, with the files of the rows beside it as NAME.csv
+    #[arg(long, short, value_name = "FILE.parquet|FILE.npy")]
     output: PathBuf,
 
     /// Stop at the first image that cannot be read, instead of skipping it
@@ -41,28 +53,38 @@ struct Embedded {
     components: usize,
     skipped: Vec<String>,
     embeddings: PathBuf,
-    names: PathBuf,
+    names: Option<PathBuf>,
     seconds: f64,
 }
 
 impl Embed {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
-        if self.output.extension().is_none_or(|extension| extension != "npy") {
-            return Err(Failure::usage(format!(
-                "{}: embeddings are written as NumPy files; give a name that ends in .npy",
-                self.output.display()
-            )));
+        let names = match self.output.extension().and_then(|extension| extension.to_str()) {
+            Some("parquet") => None,
+            Some("npy") => Some(self.output.with_extension("csv")),
+            _ => {
+                return Err(Failure::usage(format!(
+                    "{}: embeddings are written as Parquet or NumPy files; give a name that ends in .parquet or .npy",
+                    self.output.display()
+                )));
+            }
+        };
+        for path in [Some(&self.output), names.as_ref()].into_iter().flatten() {
+            files::check_writable(path).map_err(Failure::output)?;
         }
-        let names = self.output.with_extension("csv");
-        files::check_writable(&self.output).map_err(Failure::output)?;
-        files::check_writable(&names).map_err(Failure::output)?;
         let encoder = self.encoder.open()?;
         let started = Instant::now();
         let embedded = embed_folder(&self.images, &*encoder, self.strict, "embedding", output)?;
         let seconds = started.elapsed().as_secs_f64();
 
-        write_names(&names, &embedded)?;
-        files::write_whole(&self.output, |out| write_npy(out, &embedded)).map_err(Failure::output)?;
+        let written = match &names {
+            None => files::write_whole(&self.output, |out| write_parquet(out, &embedded)),
+            Some(names) => {
+                write_names(names, &embedded)?;
+                files::write_whole(&self.output, |out| write_npy(out, &embedded))
+            }
+        };
+        written.map_err(Failure::output)?;
         let result = Embedded {
             encoder: encoder.id().name().into(),
             encoder_hash: encoder.id().hash().into(),
@@ -73,17 +95,70 @@ impl Embed {
             names,
             seconds,
         };
-        let text = format!(
-            "{} images embedded by {} in {:.2} s ({} skipped)\nembeddings: {}\nnames:      {}",
-            result.images,
-            result.encoder,
-            result.seconds,
-            result.skipped.len(),
-            result.embeddings.display(),
-            result.names.display()
-        );
-        output.result(&text, &result)
+        output.result(&result.text(), &result)
     }
+}
+
+impl Embedded {
+    fn text(&self) -> String {
+        let mut lines = vec![
+            format!(
+                "{} embedded by {} in {:.2} s ({} skipped)",
+                score::counted(self.images, "image", "images"),
+                self.encoder,
+                self.seconds,
+                self.skipped.len()
+            ),
+            format!("embeddings: {}", self.embeddings.display()),
+        ];
+        lines.extend(self.names.iter().map(|names| format!("names:      {}", names.display())));
+        lines.join("\n")
+    }
+}
+
+/// One row an image; the encoder stands in the file's metadata.
+fn write_parquet(out: &mut (dyn Write + Send), embedded: &EmbeddedFolder) -> io::Result<()> {
+    const SCHEMA: &str = "message embeddings {
+        required binary file (STRING);
+        required group embedding (LIST) { repeated group list { required float element; } }
+    }";
+    const VALUES: &str = "embedding.list.element";
+    let (embeddings, components) = (&embedded.embeddings, embedded.embeddings.dimension());
+    let encoder = embeddings.encoder();
+    let entry = |key: &str, value: &str| KeyValue::new(key.into(), value.to_owned());
+    let properties = WriterProperties::builder()
+        .set_created_by(concat!("refcon ", env!("CARGO_PKG_VERSION")).into())
+        .set_key_value_metadata(Some(vec![
+            entry("refcon.encoder", encoder.name()),
+            entry("refcon.encoder_hash", encoder.hash()),
+        ]))
+        // Hardly two components are equal.
+        .set_column_dictionary_enabled(VALUES.into(), false)
+        .build();
+    let mut file =
+        SerializedFileWriter::new(out, Arc::new(parse_message_type(SCHEMA)?), Arc::new(properties))?;
+    let rows: Vec<&[f32]> = embeddings.rows().collect();
+    for (names, rows) in embedded.names().chunks(ROWS_A_GROUP).zip(rows.chunks(ROWS_A_GROUP)) {
+        let names: Vec<ByteArray> = names.iter().map(|name| ByteArray::from(*name)).collect();
+        let values: Vec<f32> = rows.concat();
+        // A list begins where the repetition level is 0.
+        let repeated: Vec<i16> = (0..values.len()).map(|at| i16::from(at % components != 0)).collect();
+        let defined = vec![1; values.len()];
+        let mut group = file.next_row_group()?;
+        while let Some(mut column) = group.next_column()? {
+            match column.untyped() {
+                ColumnWriter::ByteArrayColumnWriter(writer) => writer.write_batch(&names, None, None)?,
+                ColumnWriter::FloatColumnWriter(writer) => {
+                    writer.write_batch(&values, Some(&defined), Some(&repeated))?
+                }
+                _ => return Err(io::Error::other("the schema has a column that nothing fills")),
+            };
+            column.close()?;
+        }
+        group.close()?;
+    }
+    file.close()?;
+    Ok(())
 }
 
 fn write_npy(out: &mut dyn Write, embedded: &EmbeddedFolder) -> io::Result<()> {

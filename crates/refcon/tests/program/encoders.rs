@@ -1,6 +1,8 @@
 //! Encoders with weights, through the program: list, inspect, embed, export.
 
 use crate::scratch::Scratch;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, RowAccessor};
 use std::fs;
 
 /// The checkpoint folders that the encoders' own tests compare with the original implementations.
@@ -76,7 +78,30 @@ fn embeddings_are_written_as_numpy_with_the_names_of_their_rows() {
     assert!(values.len() == 72 && values.iter().all(|value| value.is_finite()));
     assert_ne!(values[..24], values[24..48]);
     assert_eq!(fs::read_to_string(scratch.path("e.csv")).unwrap(), "row,file\n0,0.png\n1,1.png\n2,2.png\n");
-    scratch.refcon(&["embed", "tiles", "-o", "e.png"]).failed_with(2, &["e.png", ".npy"]);
+    scratch.refcon(&["embed", "tiles", "-o", "e.png"]).failed_with(2, &["e.png", ".parquet or .npy"]);
+}
+
+#[test]
+fn a_parquet_file_holds_names_vectors_and_the_encoder() {
+    let scratch = tiles();
+    let embed = |out: &str| scratch.refcon(&["embed", "tiles", "--encoder", &golden("clip"), "-o", out]);
+    embed("e.npy").done();
+    let run = embed("e.parquet");
+    assert!(!run.done().stdout.contains("names:"), "{run:?}");
+    let (_, expected) = read_npy(&fs::read(scratch.path("e.npy")).unwrap());
+    let file = SerializedFileReader::new(fs::File::open(scratch.path("e.parquet")).unwrap()).unwrap();
+    let metadata = file.metadata().file_metadata().key_value_metadata().unwrap();
+    assert!(metadata.iter().any(|entry| entry.value.as_deref() == Some("clip-32x2-p8")), "{metadata:?}");
+    let mut values = Vec::new();
+    for (n, row) in file.get_row_iter(None).unwrap().enumerate() {
+        let row = row.unwrap();
+        assert_eq!(row.get_string(0).unwrap(), &format!("{n}.png"));
+        values.extend(row.get_list(1).unwrap().elements().iter().map(|value| match value {
+            Field::Float(value) => *value,
+            other => panic!("{other:?}"),
+        }));
+    }
+    assert_eq!(values, expected);
 }
 
 #[test]
