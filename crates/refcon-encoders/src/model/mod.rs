@@ -1,7 +1,7 @@
 //! The vision transformer that every family shares.
 //!
-//! Pre-norm blocks with attention over all tokens and a perceptron. The families differ in what [`Architecture`] lists; their
-//! names for the same tensors are in [`crate::families`].
+//! Pre-norm blocks with attention over all tokens and a perceptron. The families differ in what [`Architecture`] lists; each
+//! family's own names for the same tensors are told from the checkpoint ([`crate::inspect`] lists them).
 
 mod architecture;
 pub(crate) mod layers;
