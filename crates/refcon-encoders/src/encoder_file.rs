@@ -16,6 +16,9 @@ const CHALLENGE_CONTRAST: f32 = 15.0;
 /// Side of the challenge's model inputs, in pixels. DINOv2 was trained on larger ones and used on these.
 const CHALLENGE_SIDE: usize = 224;
 
+/// Most patches of an image: positions are resampled for as many, and attention's memory grows with their square.
+const MOST_PATCHES: usize = 1 << 14;
+
 /// What stands in `refcon-encoder.json`. Everything may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -83,6 +86,13 @@ impl EncoderFile {
         if !crop.is_multiple_of(model.patch_size) {
             return Err(format!(
                 "the crop is {crop} pixels, expected a multiple of the model's patch_size {}",
+                model.patch_size
+            ));
+        }
+        let patches = (crop / model.patch_size).pow(2);
+        if patches > MOST_PATCHES {
+            return Err(format!(
+                "the crop is {crop} pixels, {patches} patches of {} pixels, expected at most {MOST_PATCHES}",
                 model.patch_size
             ));
         }

@@ -150,6 +150,10 @@ fn an_image_size_that_the_patch_does_not_divide_is_refused() {
         r#"{"preprocessing": {"contrast": 1.0, "resize_shorter_side": 40, "crop": 36}}"#,
         &["refcon-encoder.json", "36 pixels", "multiple of the model's patch_size 8"],
     );
+    says(
+        r#"{"preprocessing": {"contrast": 1.0, "resize_shorter_side": 16384, "crop": 16384}}"#,
+        &["16384 pixels, 4194304 patches of 8 pixels, expected at most"],
+    );
     says(r#"{"pooling": "projected"}"#, &["refcon-encoder.json", "no projection"]);
     says(r#"{"pooling": {"gem": -1.0}}"#, &["refcon-encoder.json", "power -1"]);
     says(r#"{"channels": 4}"#, &["refcon-encoder.json", "channels is 4, expected 3"]);
