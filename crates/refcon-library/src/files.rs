@@ -35,7 +35,7 @@ fn folder_of(path: &Path) -> &Path {
 /// When the folder does not exist, the path is a folder, or the disk is full or read-only.
 pub fn write_whole(
     path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    content: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> Result<(), WriteError> {
     let written = || -> io::Result<()> {
         let path = destination(path)?;

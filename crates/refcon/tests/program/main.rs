@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod demo;
+mod encoders;
 mod predict;
 mod scratch;
 mod surveys;
