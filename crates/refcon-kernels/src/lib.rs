@@ -1,0 +1,52 @@
+//! CPU kernels near the machine's limit, and nothing else: matrix products, normalisation, activations.
+//!
+//! Plain functions over slices of f32, run on all of rayon's threads. Shapes, errors and what NaN does are said at each; tests hold
+//! each to a scalar twin in f64. A shape that does not fit is a mistake of the caller and panics.
+//!
+//! # Tiers
+//!
+//! Products run on a [`Tier`], chosen as the program runs or by hand ([`Tier::named`], or the environment variable
+//! [`TIER_VARIABLE`]):
+//!
+//! | tier | factors | sums | needs | run so far on |
+//! |---|---|---|---|---|
+//! | `amx-bf16` | bf16 | f32 | x86-64 with AMX, Linux 5.16 or newer | only emulated: see below |
+//! | `avx512-bf16` | bf16 | f32 | x86-64 with AVX-512 and its bf16 extension | Zen 4 |
+//! | `f32` | f32 | f32 | nothing (AVX-512, AVX2 or NEON where there are) | Zen 4 |
+//!
+//! Packing, blocking and epilogues of the bf16 tiers are the same code; only what multiplies two tiles differs. The tests run it
+//! on plain loops that stand for AMX's tile operations too, so all of the AMX tier is tested on every machine but for its eight
+//! pieces of assembly (`engine/amx.rs`), which wait for a machine that has it.
+//!
+//! Everything else is f32 in every tier, written as plain loops that are compiled for AVX-512, AVX2 and the baseline.
+//!
+//! # Memory
+//!
+//! Results go where the caller says; nothing is returned in new memory but [`PackedWeights`]. Working memory belongs to the threads
+//! and is used again: the left factor packed for a product.
+
+mod activation;
+mod engine;
+mod epilogue;
+mod lanes;
+mod math;
+mod matrix;
+mod normalisation;
+mod peak;
+mod product;
+mod scratch;
+mod softmax;
+mod tier;
+mod tile;
+#[cfg(test)]
+mod twin;
+mod vector;
+
+pub use activation::Activation;
+pub use epilogue::Epilogue;
+pub use matrix::{Element, Matrix};
+pub use normalisation::{Moments, add_to, column_sums, layer_norm, layer_norm_backward};
+pub use peak::peak;
+pub use product::{PackedWeights, multiply};
+pub use softmax::{softmax, softmax_backward};
+pub use tier::{TIER_VARIABLE, Tier, TierError};

@@ -1,0 +1,261 @@
+//! The unit that every bf16 product works on: 16 lines of 64 bytes, an AMX tile.
+//!
+//! A word is two bf16 values that follow each other along the inner dimension `k`. The left factor's tile has 16 of its rows
+//! as lines and 16 words (32 values of `k`) across; the right factor's has 16 words of `k` as lines and 16 of its columns across.
+//! One is the transpose of the other's form, word by word.
+
+use crate::matrix::{Element, Matrix};
+use crate::vector::vectorised;
+
+/// Rows of the left factor, or columns of the right one, in a tile; also its words along `k`.
+pub(crate) const LINES: usize = 16;
+
+/// Values of `k` in a tile.
+pub(crate) const DEPTH: usize = 32;
+
+/// 1 KiB, aligned to a cache line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub(crate) struct Tile(pub(crate) [[u32; LINES]; LINES]);
+
+impl Tile {
+    pub(crate) const ZERO: Tile = Tile([[0; LINES]; LINES]);
+}
+
+/// Which factor of a product a tile belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Left,
+    Right,
+}
+
+/// `value` as bf16, to the nearest, ties to even; NaN stays NaN, what is too large becomes infinite.
+#[inline(always)]
+pub(crate) fn rounded(value: f32) -> u32 {
+    let bits = value.to_bits();
+    let nearest = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
+    // Rounding could carry a NaN's last set bits away, and its sign with them.
+    let quiet = (bits >> 16) | 0x40;
+    if value.is_nan() { quiet } else { nearest }
+}
+
+/// Packs one group of 16 lines: `tiles` covers `DEPTH` columns of `lines` each.
+///
+/// `lines` is `[lines, k]`: the left factor, or the right factor transposed. What lies outside of it is packed as zero.
+pub(crate) fn pack_group<T: Element>(lines: Matrix<'_, T>, group: usize, side: Side, tiles: &mut [Tile]) {
+    let first = group * LINES;
+    let count = lines.rows().saturating_sub(first).min(LINES);
+    let [line_stride, depth_stride] = lines.strides();
+    for (block, tile) in tiles.iter_mut().enumerate() {
+        let k = block * DEPTH;
+        let depth = lines.columns().saturating_sub(k).min(DEPTH);
+        if count == 0 || depth == 0 {
+            *tile = Tile::ZERO;
+            continue;
+        }
+        let values = &lines.values()[first * line_stride + k * depth_stride..];
+        let along_depth = depth_stride == 1;
+        if along_depth {
+            pack_lines(values, line_stride, count, depth, tile);
+        } else {
+            pack_interleaved(values, line_stride, depth_stride, count, depth, tile);
+        }
+        if along_depth == (side == Side::Right) {
+            transpose(tile);
+        }
+    }
+}
+
+vectorised! {
+    /// `values` hold each line's depth one after the other: lines become lines.
+    fn pack_lines<M, T: Element>(values: &[T], line_stride: usize, count: usize, depth: usize, tile: &mut Tile) {
+        for (line, words) in tile.0.iter_mut().enumerate() {
+            let mut wide = [0.0f32; DEPTH];
+            if line < count {
+                let source = &values[line * line_stride..];
+                if let Some(full) = source.first_chunk::<DEPTH>().filter(|_| depth == DEPTH) {
+                    for (wide, value) in wide.iter_mut().zip(full) {
+                        *wide = value.widened();
+                    }
+                } else {
+                    for (wide, value) in wide.iter_mut().zip(&source[..depth]) {
+                        *wide = value.widened();
+                    }
+                }
+            }
+            let mut halves = [0u16; DEPTH];
+            for (half, value) in halves.iter_mut().zip(wide) {
+                *half = rounded(value) as u16;
+            }
+            for (word, pair) in words.iter_mut().zip(halves.as_chunks::<2>().0) {
+                *word = u32::from(pair[0]) | u32::from(pair[1]) << 16;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// `values` hold neighbouring lines near each other: pairs of depths become lines of the tile.
+    fn pack_interleaved<M, T: Element>(
+        values: &[T],
+        line_stride: usize,
+        depth_stride: usize,
+        count: usize,
+        depth: usize,
+        tile: &mut Tile,
+    ) {
+        let read = |k: usize| {
+            let mut wide = [0.0f32; LINES];
+            if k < depth {
+                let source = &values[k * depth_stride..];
+                if let Some(full) = source.first_chunk::<LINES>().filter(|_| count == LINES && line_stride == 1) {
+                    for (wide, value) in wide.iter_mut().zip(full) {
+                        *wide = value.widened();
+                    }
+                } else {
+                    for (line, wide) in wide.iter_mut().enumerate().take(count) {
+                        *wide = source[line * line_stride].widened();
+                    }
+                }
+            }
+            wide
+        };
+        for (pair, words) in tile.0.iter_mut().enumerate() {
+            let (first, second) = (read(2 * pair), read(2 * pair + 1));
+            for (word, (first, second)) in words.iter_mut().zip(first.into_iter().zip(second)) {
+                *word = rounded(first) | rounded(second) << 16;
+            }
+        }
+    }
+}
+
+/// Swaps lines and words.
+fn transpose(tile: &mut Tile) {
+    #[cfg(target_arch = "x86_64")]
+    if crate::vector::Vector::here() == crate::vector::Vector::Avx512 {
+        // SAFETY: the instructions were found on this machine.
+        unsafe { transpose_avx512(tile) };
+        return;
+    }
+    transpose_plain(tile);
+}
+
+fn transpose_plain(tile: &mut Tile) {
+    for line in 0..LINES {
+        for word in 0..line {
+            let kept = tile.0[line][word];
+            tile.0[line][word] = tile.0[word][line];
+            tile.0[word][line] = kept;
+        }
+    }
+}
+
+/// Four rounds, each of which brings together what lies 1, 2, 4 and 8 lines apart.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn transpose_avx512(tile: &mut Tile) {
+    use std::arch::x86_64::{
+        __m512i, _mm512_load_si512, _mm512_shuffle_i32x4, _mm512_store_si512, _mm512_unpackhi_epi32,
+        _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    };
+    let mut lines: [__m512i; LINES] = std::array::from_fn(|line| {
+        // SAFETY: a line is 64 bytes, aligned as its tile is.
+        unsafe { _mm512_load_si512(tile.0[line].as_ptr().cast()) }
+    });
+    let mut next = lines;
+    for pair in 0..8 {
+        let (a, b) = (lines[2 * pair], lines[2 * pair + 1]);
+        next[2 * pair] = _mm512_unpacklo_epi32(a, b);
+        next[2 * pair + 1] = _mm512_unpackhi_epi32(a, b);
+    }
+    for four in 0..4 {
+        for high in 0..2 {
+            let (a, b) = (next[4 * four + high], next[4 * four + 2 + high]);
+            lines[4 * four + 2 * high] = _mm512_unpacklo_epi64(a, b);
+            lines[4 * four + 2 * high + 1] = _mm512_unpackhi_epi64(a, b);
+        }
+    }
+    // Now `lines[4 f + c]` holds, in its lane l, words of lines 4 f .. 4 f + 4 at word 4 l + c.
+    for word in 0..4 {
+        let (a, b) = (lines[word], lines[4 + word]);
+        let (c, d) = (lines[8 + word], lines[12 + word]);
+        let (ab_even, ab_odd) = (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xdd>(a, b));
+        let (cd_even, cd_odd) = (_mm512_shuffle_i32x4::<0x88>(c, d), _mm512_shuffle_i32x4::<0xdd>(c, d));
+        next[word] = _mm512_shuffle_i32x4::<0x88>(ab_even, cd_even);
+        next[4 + word] = _mm512_shuffle_i32x4::<0x88>(ab_odd, cd_odd);
+        next[8 + word] = _mm512_shuffle_i32x4::<0xdd>(ab_even, cd_even);
+        next[12 + word] = _mm512_shuffle_i32x4::<0xdd>(ab_odd, cd_odd);
+    }
+    for (line, words) in next.into_iter().zip(&mut tile.0) {
+        // SAFETY: as for the loads.
+        unsafe { _mm512_store_si512(words.as_mut_ptr().cast(), line) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use half::bf16;
+    use proptest::prelude::*;
+
+    #[test]
+    fn transposing_swaps_lines_and_words() {
+        let tile = Tile(std::array::from_fn(|line| std::array::from_fn(|word| (line * LINES + word) as u32)));
+        for transpose in [transpose, transpose_plain] {
+            let mut swapped = tile;
+            transpose(&mut swapped);
+            for line in 0..LINES {
+                for word in 0..LINES {
+                    assert_eq!(swapped.0[word][line], tile.0[line][word], "{line}, {word}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rounding_is_half_s_rounding(bits in any::<u32>()) {
+            let value = f32::from_bits(bits);
+            let (ours, theirs) = (rounded(value) as u16, bf16::from_f32(value));
+            if value.is_nan() {
+                prop_assert!(bf16::from_bits(ours).is_nan());
+            } else {
+                prop_assert_eq!(ours, theirs.to_bits());
+            }
+        }
+
+        #[test]
+        fn tiles_hold_what_the_matrix_holds_and_zeros_outside(
+            rows in 1usize..40,
+            depth in 1usize..70,
+            transposed in any::<bool>(),
+            right in any::<bool>(),
+        ) {
+            let values: Vec<bf16> = (0..rows * depth).map(|v| bf16::from_f32((v % 251) as f32 + 1.0)).collect();
+            let lines = match transposed {
+                true => Matrix::new(&values, depth, rows).transposed(),
+                false => Matrix::new(&values, rows, depth),
+            };
+            let side = if right { Side::Right } else { Side::Left };
+            for group in 0..rows.div_ceil(LINES) + 1 {
+                let mut tiles = vec![Tile([[7; LINES]; LINES]); depth.div_ceil(DEPTH) + 1];
+                pack_group(lines, group, side, &mut tiles);
+                for (block, tile) in tiles.iter().enumerate() {
+                    for line in 0..LINES {
+                        for k in 0..DEPTH {
+                            let word = match side {
+                                Side::Left => tile.0[line][k / 2],
+                                Side::Right => tile.0[k / 2][line],
+                            };
+                            let found = (word >> (16 * (k % 2))) as u16;
+                            let (row, column) = (group * LINES + line, block * DEPTH + k);
+                            let inside = row < rows && column < depth;
+                            let expected = if inside { lines.at(row, column).to_bits() } else { 0 };
+                            prop_assert_eq!(found, expected);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
