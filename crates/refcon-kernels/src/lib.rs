@@ -1,11 +1,11 @@
-//! CPU kernels near the machine's limit, and nothing else: matrix products, normalisation, activations.
+//! CPU kernels near the machine's limit, and nothing else: matrix products, attention, normalisation, activations.
 //!
 //! Plain functions over slices of f32, run on all of rayon's threads. Shapes, errors and what NaN does are said at each; tests hold
 //! each to a scalar twin in f64. A shape that does not fit is a mistake of the caller and panics.
 //!
 //! # Tiers
 //!
-//! Products run on a [`Tier`], chosen as the program runs or by hand ([`Tier::named`], or the environment variable
+//! Products and attention run on a [`Tier`], chosen as the program runs or by hand ([`Tier::named`], or the environment variable
 //! [`TIER_VARIABLE`]):
 //!
 //! | tier | factors | sums | needs | run so far on |
@@ -23,9 +23,10 @@
 //! # Memory
 //!
 //! Results go where the caller says; nothing is returned in new memory but [`PackedWeights`]. Working memory belongs to the threads
-//! and is used again: the left factor packed for a product.
+//! and is used again: the left factor packed for a product, and per thread the scores of some rows of attention.
 
 mod activation;
+mod attention;
 mod engine;
 mod epilogue;
 mod lanes;
@@ -43,6 +44,7 @@ mod twin;
 mod vector;
 
 pub use activation::Activation;
+pub use attention::{HeadLayout, Heads, HeadsMut, attention, attention_backward};
 pub use epilogue::Epilogue;
 pub use matrix::{Element, Matrix};
 pub use normalisation::{Moments, add_to, column_sums, layer_norm, layer_norm_backward};
