@@ -2,7 +2,7 @@
 
 use crate::activation::{Activation, VALUES_A_TASK};
 use crate::engine::BLOCK;
-use crate::vector::vectorised;
+use crate::vector::{MulAdd, vectorised};
 use rayon::prelude::*;
 
 /// `c = activation(sums + bias) + residual`; each part may be left out.
@@ -53,11 +53,12 @@ vectorised! {
     ) {
         for (part, values) in row.chunks_mut(BLOCK).enumerate() {
             let first = part * BLOCK;
-            let mut line = [0.0f32; BLOCK];
-            line[..values.len()].copy_from_slice(values);
             let part_of = |from: &[f32]| padded(&from[first..first + values.len()]);
-            let line = finished::<M>(line, bias.map(part_of), activation, residual.map(part_of));
-            values.copy_from_slice(&line[..values.len()]);
+            let mut line = padded(values);
+            finish::<M>(&mut line, bias.map(part_of).as_ref(), activation, residual.map(part_of).as_ref());
+            for (value, &finished) in values.iter_mut().zip(&line) {
+                *value = finished;
+            }
         }
     }
 }
@@ -66,33 +67,31 @@ vectorised! {
 #[inline(always)]
 pub(crate) fn padded(values: &[f32]) -> [f32; BLOCK] {
     let mut line = [0.0; BLOCK];
-    match values.first_chunk::<BLOCK>() {
-        Some(full) => line = *full,
-        None => line[..values.len()].copy_from_slice(values),
+    for (value, &from) in line.iter_mut().zip(values) {
+        *value = from;
     }
     line
 }
 
 /// 32 values of a row with the same 32 of bias and residual.
 #[inline(always)]
-pub(crate) fn finished<M: crate::vector::MulAdd>(
-    mut line: [f32; BLOCK],
-    bias: Option<[f32; BLOCK]>,
+pub(crate) fn finish<M: MulAdd>(
+    line: &mut [f32; BLOCK],
+    bias: Option<&[f32; BLOCK]>,
     activation: Option<Activation>,
-    residual: Option<[f32; BLOCK]>,
-) -> [f32; BLOCK] {
+    residual: Option<&[f32; BLOCK]>,
+) {
     if let Some(bias) = bias {
         for (value, bias) in line.iter_mut().zip(bias) {
             *value += bias;
         }
     }
     if let Some(activation) = activation {
-        activation.apply::<M, BLOCK>(&mut line);
+        activation.apply::<M, BLOCK>(line);
     }
     if let Some(residual) = residual {
         for (value, residual) in line.iter_mut().zip(residual) {
             *value += residual;
         }
     }
-    line
 }

@@ -119,6 +119,15 @@ impl<'a, T: Element> Matrix<'a, T> {
         self.values[row * self.row_stride + column * self.column_stride]
     }
 
+    /// A row, where its values follow each other.
+    ///
+    /// # Panics
+    /// When they do not, or it lies outside.
+    pub(crate) fn row(self, row: usize) -> &'a [T] {
+        assert!(self.column_stride == 1 && row < self.rows, "row {row} of {} in one piece", self.rows);
+        &self.values[row * self.row_stride..][..self.columns]
+    }
+
     /// The slice that holds the values, from element `[0, 0]`.
     pub(crate) fn values(self) -> &'a [T] {
         self.values

@@ -199,6 +199,28 @@ mod tests {
         }
     }
 
+    /// Runs itself again with the variable set, since a process's environment is shared by all its tests.
+    #[test]
+    fn the_environment_chooses_the_tier() {
+        if let Ok(name) = std::env::var(TIER_VARIABLE) {
+            match Tier::fastest() {
+                Ok(tier) => assert_eq!(tier.name(), name),
+                Err(error) => assert!(name == "f16" && error.to_string().contains("`f16`"), "{error}"),
+            }
+            return;
+        }
+        assert_eq!(Tier::fastest().unwrap(), Tier::here()[0]);
+        for name in Tier::here().into_iter().map(Tier::name).chain(["f16"]) {
+            let run = std::process::Command::new(std::env::current_exe().unwrap())
+                .arg("tier::tests::the_environment_chooses_the_tier")
+                .env(TIER_VARIABLE, name)
+                .output()
+                .unwrap();
+            let output = String::from_utf8_lossy(&run.stdout);
+            assert!(run.status.success() && output.contains("1 passed"), "{name}:\n{output}");
+        }
+    }
+
     #[test]
     fn a_name_that_no_tier_has_is_refused_with_those_that_there_are() {
         let error = Tier::named("avx1024").unwrap_err().to_string();

@@ -54,11 +54,17 @@ pub(crate) fn pack_group<T: Element>(lines: Matrix<'_, T>, group: usize, side: S
             continue;
         }
         let values = &lines.values()[first * line_stride + k * depth_stride..];
+        let source = Source { values, line_stride, depth_stride, count, depth };
         let along_depth = depth_stride == 1;
-        if along_depth {
-            pack_lines(values, line_stride, count, depth, tile);
-        } else {
-            pack_interleaved(values, line_stride, depth_stride, count, depth, tile);
+        match (along_depth, rounds_by_instruction()) {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the instructions were found on this machine.
+            (true, true) => unsafe { x86::pack_lines(source, tile) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            (false, true) => unsafe { x86::pack_interleaved(source, tile) },
+            (true, _) => pack_lines(source, tile),
+            (false, _) => pack_interleaved(source, tile),
         }
         if along_depth == (side == Side::Right) {
             transpose(tile);
@@ -66,66 +72,153 @@ pub(crate) fn pack_group<T: Element>(lines: Matrix<'_, T>, group: usize, side: S
     }
 }
 
+/// The part of a matrix that one tile holds.
+#[derive(Clone, Copy)]
+struct Source<'a, T> {
+    /// From the part's first value.
+    values: &'a [T],
+    line_stride: usize,
+    depth_stride: usize,
+    /// Lines, at most 16.
+    count: usize,
+    /// Values of `k`, at most 32.
+    depth: usize,
+}
+
+impl<T: Element> Source<'_, T> {
+    /// 16 values of a line from `k` on, zeros where there are no more.
+    #[inline(always)]
+    fn along_line(&self, line: usize, k: usize) -> [f32; LINES] {
+        let depth = self.depth.saturating_sub(k).min(LINES);
+        if line < self.count && depth > 0 {
+            widened(&self.values[line * self.line_stride + k..], 1, depth)
+        } else {
+            [0.0; LINES]
+        }
+    }
+
+    /// The values of all lines at `k`, zeros where there are no more.
+    #[inline(always)]
+    fn across_lines(&self, k: usize) -> [f32; LINES] {
+        if k < self.depth {
+            widened(&self.values[k * self.depth_stride..], self.line_stride, self.count)
+        } else {
+            [0.0; LINES]
+        }
+    }
+}
+
+/// `count` values, `stride` apart, and zeros after them.
+#[inline(always)]
+fn widened<T: Element>(values: &[T], stride: usize, count: usize) -> [f32; LINES] {
+    let mut wide = [0.0f32; LINES];
+    match values.first_chunk::<LINES>() {
+        Some(full) if count == LINES && stride == 1 => {
+            for (wide, value) in wide.iter_mut().zip(full) {
+                *wide = value.widened();
+            }
+        }
+        _ => {
+            for (at, wide) in wide.iter_mut().enumerate().take(count) {
+                *wide = values[at * stride].widened();
+            }
+        }
+    }
+    wide
+}
+
 vectorised! {
-    /// `values` hold each line's depth one after the other: lines become lines.
-    fn pack_lines<M, T: Element>(values: &[T], line_stride: usize, count: usize, depth: usize, tile: &mut Tile) {
+    /// Each line's values follow each other: lines become lines.
+    fn pack_lines<M, T: Element>(source: Source<'_, T>, tile: &mut Tile) {
         for (line, words) in tile.0.iter_mut().enumerate() {
-            let mut wide = [0.0f32; DEPTH];
-            if line < count {
-                let source = &values[line * line_stride..];
-                if let Some(full) = source.first_chunk::<DEPTH>().filter(|_| depth == DEPTH) {
-                    for (wide, value) in wide.iter_mut().zip(full) {
-                        *wide = value.widened();
-                    }
-                } else {
-                    for (wide, value) in wide.iter_mut().zip(&source[..depth]) {
-                        *wide = value.widened();
-                    }
+            for (half, words) in words.chunks_exact_mut(LINES / 2).enumerate() {
+                let wide = source.along_line(line, half * LINES);
+                for (word, pair) in words.iter_mut().zip(wide.as_chunks::<2>().0) {
+                    *word = rounded(pair[0]) | rounded(pair[1]) << 16;
                 }
-            }
-            let mut halves = [0u16; DEPTH];
-            for (half, value) in halves.iter_mut().zip(wide) {
-                *half = rounded(value) as u16;
-            }
-            for (word, pair) in words.iter_mut().zip(halves.as_chunks::<2>().0) {
-                *word = u32::from(pair[0]) | u32::from(pair[1]) << 16;
             }
         }
     }
 }
 
 vectorised! {
-    /// `values` hold neighbouring lines near each other: pairs of depths become lines of the tile.
-    fn pack_interleaved<M, T: Element>(
-        values: &[T],
-        line_stride: usize,
-        depth_stride: usize,
-        count: usize,
-        depth: usize,
-        tile: &mut Tile,
-    ) {
-        let read = |k: usize| {
-            let mut wide = [0.0f32; LINES];
-            if k < depth {
-                let source = &values[k * depth_stride..];
-                if let Some(full) = source.first_chunk::<LINES>().filter(|_| count == LINES && line_stride == 1) {
-                    for (wide, value) in wide.iter_mut().zip(full) {
-                        *wide = value.widened();
-                    }
-                } else {
-                    for (line, wide) in wide.iter_mut().enumerate().take(count) {
-                        *wide = source[line * line_stride].widened();
-                    }
-                }
-            }
-            wide
-        };
+    /// The lines' values at one depth lie near each other: pairs of depths become lines of the tile.
+    fn pack_interleaved<M, T: Element>(source: Source<'_, T>, tile: &mut Tile) {
         for (pair, words) in tile.0.iter_mut().enumerate() {
-            let (first, second) = (read(2 * pair), read(2 * pair + 1));
-            for (word, (first, second)) in words.iter_mut().zip(first.into_iter().zip(second)) {
+            let (first, second) = (source.across_lines(2 * pair), source.across_lines(2 * pair + 1));
+            for (word, (&first, &second)) in words.iter_mut().zip(first.iter().zip(&second)) {
                 *word = rounded(first) | rounded(second) << 16;
             }
         }
+    }
+}
+
+/// Whether one instruction rounds 32 values to bf16. Like the products, it takes denormal numbers for zero.
+fn rounds_by_instruction() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        crate::vector::Vector::here() == crate::vector::Vector::Avx512
+            && is_x86_feature_detected!("avx512bf16")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
+/// The same with instructions that round to bf16.
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{LINES, Source, Tile};
+    use crate::matrix::Element;
+    use std::arch::x86_64::{
+        __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_ps, _mm512_loadu_si512,
+        _mm512_permutexvar_epi16, _mm512_store_si512,
+    };
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+    pub(super) fn pack_lines<T: Element>(source: Source<'_, T>, tile: &mut Tile) {
+        for (line, words) in tile.0.iter_mut().enumerate() {
+            store(words, rounded(source.along_line(line, 0), source.along_line(line, LINES)));
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+    pub(super) fn pack_interleaved<T: Element>(source: Source<'_, T>, tile: &mut Tile) {
+        /// 0, 16, 1, 17, … 15, 31.
+        const ALTERNATE: [u16; 2 * LINES] = {
+            let mut order = [0; 2 * LINES];
+            let mut at = 0;
+            while at < LINES {
+                order[2 * at] = at as u16;
+                order[2 * at + 1] = (LINES + at) as u16;
+                at += 1;
+            }
+            order
+        };
+        // SAFETY: reads the constant's 64 bytes.
+        let alternate = unsafe { _mm512_loadu_si512(ALTERNATE.as_ptr().cast()) };
+        for (pair, words) in tile.0.iter_mut().enumerate() {
+            let halves = rounded(source.across_lines(2 * pair), source.across_lines(2 * pair + 1));
+            store(words, _mm512_permutexvar_epi16(alternate, halves));
+        }
+    }
+
+    /// 32 values as bf16, in their order.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+    fn rounded(low: [f32; LINES], high: [f32; LINES]) -> __m512i {
+        // SAFETY: read 64 bytes each.
+        let (low, high) = unsafe { (_mm512_loadu_ps(low.as_ptr()), _mm512_loadu_ps(high.as_ptr())) };
+        // SAFETY: both are 64 bytes of any value.
+        unsafe { std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low)) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+    fn store(words: &mut [u32; LINES], line: __m512i) {
+        // SAFETY: a line is 64 bytes, aligned as its tile is.
+        unsafe { _mm512_store_si512(words.as_mut_ptr().cast(), line) };
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn backward(task: &Backward<'_>) {
                     &mut gradients[row_of],
                     task.scale,
                     task.log_sums[row],
-                    rows::row_product(task.output, task.output_gradient, row),
+                    rows::dot(task.output.row(row), task.output_gradient.row(row)),
                 );
             }
             let weights = Matrix::new(scores, count, keys);

@@ -1,6 +1,6 @@
 //! What happens to a row of scores.
 
-use crate::matrix::Matrix;
+use crate::lanes::sum_of_products;
 use crate::vector::vectorised;
 
 vectorised! {
@@ -30,7 +30,9 @@ vectorised! {
     }
 }
 
-/// `Σⱼ a[row][j] · b[row][j]`.
-pub(super) fn row_product(a: Matrix<'_>, b: Matrix<'_>, row: usize) -> f32 {
-    (0..a.columns()).map(|column| a.at(row, column) * b.at(row, column)).sum()
+vectorised! {
+    /// `Σ a[i] · b[i]`.
+    pub(super) fn dot<M>(a: &[f32], b: &[f32]) -> f32 {
+        sum_of_products::<M>(a, b)
+    }
 }

@@ -184,7 +184,7 @@ pub(super) fn backward<E: Engine>(task: &Backward<'_>) {
                             &mut gradients[row_of],
                             task.scale,
                             task.log_sums[row],
-                            rows::row_product(task.output, task.output_gradient, row),
+                            rows::dot(task.output.row(row), task.output_gradient.row(row)),
                         );
                     }
                     let weights = Matrix::strided(scores, [count, keys], [wide_keys, 1]);

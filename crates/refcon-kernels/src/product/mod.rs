@@ -1,7 +1,7 @@
 //! Matrix products `C = A · B`, with the right factor packed once or on the way.
 
 use crate::engine::{BLOCK, Block, Engine, has_engine, with_engine};
-use crate::epilogue::{Epilogue, finished, padded};
+use crate::epilogue::{Epilogue, finish, padded};
 use crate::matrix::{Element, Matrix};
 use crate::scratch::{with_tiles, with_values};
 use crate::tier::Tier;
@@ -318,21 +318,25 @@ fn slice_of(tiles: &[Tile], group: usize, depth: usize) -> &[Tile] {
 }
 
 vectorised! {
-    /// Writes block `[row, panel]` of the result, whose task calls this.
-    fn finish_block<M>(sums: &[f32], row: usize, panel: usize, epilogue: &Epilogue<'_>, destination: &Destination) {
+    /// Writes block `[row, panel]` of the result, whose task calls this. The sums are used up.
+    fn finish_block<M>(sums: &mut [f32], row: usize, panel: usize, epilogue: &Epilogue<'_>, destination: &Destination) {
         let column = panel * BLOCK;
         let count = (destination.columns - column).min(BLOCK);
         let bias = epilogue.bias.map(|bias| padded(&bias[column..column + count]));
         let rows = row * BLOCK..(row * BLOCK + BLOCK).min(destination.rows);
-        for (row, line) in rows.zip(sums.as_chunks::<BLOCK>().0) {
-            let residual =
-                epilogue.residual.map(|all| padded(&all[row * destination.columns + column..][..count]));
-            let line = finished::<M>(*line, bias, epilogue.activation, residual);
+        for (row, line) in rows.zip(sums.as_chunks_mut::<BLOCK>().0) {
+            let residual = epilogue.residual.map(|all| &all[row * destination.columns + column..][..count]);
             // SAFETY: inside the matrix by the two lines above; each block belongs to one task.
             let written = unsafe { destination.line(row, column, count) };
-            match written.first_chunk_mut::<BLOCK>() {
-                Some(full) => *full = line,
-                None => written.copy_from_slice(&line[..count]),
+            if let Some(written) = written.first_chunk_mut::<BLOCK>() {
+                let residual = residual.and_then(|residual| residual.first_chunk::<BLOCK>());
+                finish::<M>(line, bias.as_ref(), epilogue.activation, residual);
+                for (value, &finished) in written.iter_mut().zip(line.iter()) {
+                    *value = finished;
+                }
+            } else {
+                finish::<M>(line, bias.as_ref(), epilogue.activation, residual.map(padded).as_ref());
+                written.copy_from_slice(&line[..count]);
             }
         }
     }
