@@ -2,7 +2,9 @@
 //!
 //! Benchmarks divide by it, so that a figure means something on another machine too.
 
-use crate::tier::{Instructions, Tier};
+#[cfg(target_arch = "x86_64")]
+use crate::tier::Instructions;
+use crate::tier::Tier;
 use std::time::Instant;
 
 /// Floating-point operations a second (a multiplication and an addition count as two) that a tier's own instruction reaches on
@@ -12,25 +14,22 @@ use std::time::Instant;
 /// On processors other than x86-64 it is what the compiler makes of a plain loop.
 #[must_use]
 pub fn peak(tier: Tier) -> f64 {
-    const RUNS: usize = 60;
-    const SECONDS_A_RUN: f64 = 0.004;
+    const RUNS: usize = 250;
+    const SECONDS_A_RUN: f64 = 0.001;
     let mut rounds = 1000;
     // Rounds that take long enough to be timed; what this finds out also wakes the processor up.
-    loop {
-        let seconds = run(tier, rounds).1;
-        if seconds > SECONDS_A_RUN {
-            break;
-        }
-        rounds *= if seconds < SECONDS_A_RUN / 8.0 { 8 } else { 2 };
+    while rate(tier, rounds).1 < SECONDS_A_RUN {
+        rounds *= 2;
     }
-    (0..RUNS).map(|_| run(tier, rounds)).map(|(operations, seconds)| operations / seconds).fold(0.0, f64::max)
+    (0..RUNS).map(|_| rayon::broadcast(|_| rate(tier, rounds).0).into_iter().sum()).fold(0.0, f64::max)
 }
 
-/// Operations done by all threads, and the seconds that they took.
-fn run(tier: Tier, rounds: u64) -> (f64, f64) {
+/// Operations a second of the calling thread, and the seconds that it took.
+fn rate(tier: Tier, rounds: u64) -> (f64, f64) {
     let start = Instant::now();
-    let each = rayon::broadcast(|_| spin(tier, rounds) * rounds);
-    (each.into_iter().sum::<u64>() as f64, start.elapsed().as_secs_f64())
+    let operations = spin(tier, rounds) * rounds;
+    let seconds = start.elapsed().as_secs_f64();
+    (operations as f64 / seconds, seconds)
 }
 
 /// Spins `rounds` times; returns the operations of a round.
