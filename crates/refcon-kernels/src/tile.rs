@@ -39,36 +39,59 @@ pub(crate) fn rounded(value: f32) -> u32 {
     if value.is_nan() { quiet } else { nearest }
 }
 
-/// Packs one group of 16 lines: `tiles` covers `DEPTH` columns of `lines` each.
+/// Packs some groups of 16 lines, from `first_group` on, `depth` tiles each, one group after the other.
 ///
 /// `lines` is `[lines, k]`: the left factor, or the right factor transposed. What lies outside of it is packed as zero.
-pub(crate) fn pack_group<T: Element>(lines: Matrix<'_, T>, group: usize, side: Side, tiles: &mut [Tile]) {
-    let first = group * LINES;
+pub(crate) fn pack_groups<T: Element>(
+    lines: Matrix<'_, T>,
+    first_group: usize,
+    side: Side,
+    depth: usize,
+    tiles: &mut [Tile],
+) {
+    let groups = tiles.len().checked_div(depth).unwrap_or(0);
+    let mut pack = |group, block| {
+        pack_tile(lines, first_group + group, block, side, &mut tiles[group * depth + block]);
+    };
+    // In the order in which the values lie in memory.
+    if lines.strides()[1] == 1 {
+        (0..groups).for_each(|group| (0..depth).for_each(|block| pack(group, block)));
+    } else {
+        (0..depth).for_each(|block| (0..groups).for_each(|group| pack(group, block)));
+    }
+}
+
+/// Packs the tile of 16 lines and 32 values of `k` that is `group` down and `block` across; otherwise as [`pack_groups`].
+pub(crate) fn pack_tile<T: Element>(
+    lines: Matrix<'_, T>,
+    group: usize,
+    block: usize,
+    side: Side,
+    tile: &mut Tile,
+) {
+    let (first, k) = (group * LINES, block * DEPTH);
     let count = lines.rows().saturating_sub(first).min(LINES);
+    let depth = lines.columns().saturating_sub(k).min(DEPTH);
+    if count == 0 || depth == 0 {
+        *tile = Tile::ZERO;
+        return;
+    }
     let [line_stride, depth_stride] = lines.strides();
-    for (block, tile) in tiles.iter_mut().enumerate() {
-        let k = block * DEPTH;
-        let depth = lines.columns().saturating_sub(k).min(DEPTH);
-        if count == 0 || depth == 0 {
-            *tile = Tile::ZERO;
-            continue;
-        }
-        let values = &lines.values()[first * line_stride + k * depth_stride..];
-        let source = Source { values, line_stride, depth_stride, count, depth };
-        let along_depth = depth_stride == 1;
-        match (along_depth, rounds_by_instruction()) {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the instructions were found on this machine.
-            (true, true) => unsafe { x86::pack_lines(source, tile) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
-            (false, true) => unsafe { x86::pack_interleaved(source, tile) },
-            (true, _) => pack_lines(source, tile),
-            (false, _) => pack_interleaved(source, tile),
-        }
-        if along_depth == (side == Side::Right) {
-            transpose(tile);
-        }
+    let values = &lines.values()[first * line_stride + k * depth_stride..];
+    let source = Source { values, line_stride, depth_stride, count, depth };
+    let along_depth = depth_stride == 1;
+    match (along_depth, rounds_by_instruction()) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the instructions were found on this machine.
+        (true, true) => unsafe { x86::pack_lines(source, tile) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        (false, true) => unsafe { x86::pack_interleaved(source, tile) },
+        (true, _) => pack_lines(source, tile),
+        (false, _) => pack_interleaved(source, tile),
+    }
+    if along_depth == (side == Side::Right) {
+        transpose(tile);
     }
 }
 
@@ -330,9 +353,13 @@ mod tests {
                 false => Matrix::new(&values, rows, depth),
             };
             let side = if right { Side::Right } else { Side::Left };
-            for group in 0..rows.div_ceil(LINES) + 1 {
-                let mut tiles = vec![Tile([[7; LINES]; LINES]); depth.div_ceil(DEPTH) + 1];
-                pack_group(lines, group, side, &mut tiles);
+            let (groups, tiles_deep) = (rows.div_ceil(LINES) + 1, depth.div_ceil(DEPTH) + 1);
+            let mut tiles = vec![Tile([[7; LINES]; LINES]); groups * tiles_deep];
+            pack_groups(lines, 0, side, tiles_deep, &mut tiles);
+            for (group, tiles) in tiles.chunks(tiles_deep).enumerate() {
+                let mut last = Tile([[7; LINES]; LINES]);
+                pack_tile(lines, group, tiles_deep - 1, side, &mut last);
+                prop_assert_eq!(tiles.last(), Some(&last));
                 for (block, tile) in tiles.iter().enumerate() {
                     for line in 0..LINES {
                         for k in 0..DEPTH {

@@ -6,7 +6,7 @@ use crate::matrix::Matrix;
 use crate::product::packed_tiles;
 use crate::scratch::{with_tiles, with_values};
 use crate::softmax::exponentials;
-use crate::tile::{DEPTH, LINES, Side, Tile, pack_group};
+use crate::tile::{DEPTH, LINES, Side, Tile, pack_groups, pack_tile};
 use std::ops::Range;
 
 /// A packed factor of one head.
@@ -21,9 +21,7 @@ impl<'a> Factor<'a> {
     /// Packs `[lines, depth]` into `tiles`, which has room for it.
     fn pack(lines: Matrix<'_>, side: Side, tiles: &'a mut [Tile]) -> Factor<'a> {
         let depth = lines.columns().div_ceil(DEPTH);
-        for (group, tiles) in tiles.chunks_exact_mut(depth.max(1)).enumerate() {
-            pack_group(lines, group, side, tiles);
-        }
+        pack_groups(lines, 0, side, depth, tiles);
         Factor { tiles, depth }
     }
 
@@ -67,6 +65,15 @@ fn part<'a>(matrix: Matrix<'a>, rows: Range<usize>) -> Matrix<'a> {
     Matrix::strided(&matrix.values()[start..], [rows.len(), matrix.columns()], matrix.strides())
 }
 
+/// The first `rows` rows of `keys` values, each filled up with zeros: whole tiles are packed faster.
+fn whole_tiles(values: &mut [f32], rows: usize, keys: usize) -> Matrix<'_> {
+    let wide = keys.next_multiple_of(BLOCK);
+    for row in values.chunks_exact_mut(wide).take(rows) {
+        row[keys..].fill(0.0);
+    }
+    Matrix::strided(values, [rows, wide], [wide, 1])
+}
+
 /// Splits the first `count` off.
 fn take<'a, T>(from: &mut &'a mut [T], count: usize) -> &'a mut [T] {
     let (taken, rest) = std::mem::take(from).split_at_mut(count);
@@ -105,7 +112,7 @@ pub(super) fn forward<E: Engine>(task: &Forward<'_>, range: Range<usize>) {
                     // SAFETY: the task's own row.
                     unsafe { task.log_sums.row(first + at)[0] = log_sum };
                 }
-                let weights = Matrix::strided(scores, [count, keys], [wide_keys, 1]);
+                let weights = whole_tiles(scores, count, keys);
                 let weights = Factor::pack(weights, Side::Left, weight_tiles);
                 // SAFETY: as above.
                 unsafe { multiply_rows::<E>(weights.block(0), v, count, false, width, sums) };
@@ -187,12 +194,11 @@ pub(super) fn backward<E: Engine>(task: &Backward<'_>) {
                             rows::dot(task.output.row(row), task.output_gradient.row(row)),
                         );
                     }
-                    let weights = Matrix::strided(scores, [count, keys], [wide_keys, 1]);
-                    let gradients = Matrix::strided(gradients, [count, keys], [wide_keys, 1]);
+                    let weights = whole_tiles(scores, count, keys);
+                    let gradients = whole_tiles(gradients, count, keys);
                     for group in 0..wide_keys / LINES {
-                        let tile = group * depth + block..group * depth + block + 1;
                         let columns = |of: Matrix<'_>, to: &mut [Tile]| {
-                            pack_group(of.transposed(), group, Side::Left, &mut to[tile.clone()]);
+                            pack_tile(of.transposed(), group, 0, Side::Left, &mut to[group * depth + block]);
                         };
                         columns(weights, weight_columns);
                         columns(gradients, score_columns);

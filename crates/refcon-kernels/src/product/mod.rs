@@ -5,7 +5,7 @@ use crate::epilogue::{Epilogue, finish, padded};
 use crate::matrix::{Element, Matrix};
 use crate::scratch::{with_tiles, with_values};
 use crate::tier::Tier;
-use crate::tile::{DEPTH, LINES, Side, Tile, pack_group};
+use crate::tile::{DEPTH, LINES, Side, Tile, pack_groups};
 use crate::vector::vectorised;
 use rayon::prelude::*;
 
@@ -189,14 +189,17 @@ pub(crate) fn packed_tiles(lines: usize, depth: usize) -> usize {
     lines.div_ceil(BLOCK) * 2 * depth.div_ceil(DEPTH)
 }
 
+/// Groups of lines that are packed together: with 64 lines side by side, whole cache lines are read in a row.
+const GROUPS_AT_ONCE: usize = 4;
+
 /// Packs a factor, `[lines, depth]`, with all threads.
 fn pack<T: Element>(lines: Matrix<'_, T>, side: Side, tiles: &mut [Tile]) {
     let depth = lines.columns().div_ceil(DEPTH);
     if depth > 0 {
-        tiles
-            .par_chunks_mut(depth)
-            .enumerate()
-            .for_each(|(group, tiles)| pack_group(lines, group, side, tiles));
+        let pack = |(at, tiles): (usize, &mut [Tile])| {
+            pack_groups(lines, at * GROUPS_AT_ONCE, side, depth, tiles);
+        };
+        tiles.par_chunks_mut(GROUPS_AT_ONCE * depth).enumerate().for_each(pack);
     }
 }
 
