@@ -7,7 +7,7 @@
 
 use refcon_kernels::{
     Activation, Epilogue, HeadLayout, Heads, HeadsMut, Matrix, Moments, PackedWeights, Tier, attention,
-    attention_backward, layer_norm, layer_norm_backward, multiply, peak,
+    attention_backward, layer_norm, layer_norm_backward, multiply, peak, perceptron,
 };
 use std::process::ExitCode;
 use std::time::Instant;
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         for (k, n) in [(WIDTH, WIDTH), (WIDTH, 3 * WIDTH), (WIDTH, 4 * WIDTH), (4 * WIDTH, WIDTH)] {
             products(tier, limit, k, n);
         }
+        whole_perceptron(tier, limit);
         attention_both_ways(tier, limit);
     }
     println!();
@@ -56,6 +57,21 @@ fn products(tier: Tier, limit: f64, k: usize, n: usize) {
     share.print("  with bias and GELU", || weights.multiply(x, &finished, &mut y));
     share.print("  gradient of x", || transposed.multiply(dy, &plain, &mut dx));
     share.print("  gradient of w", || multiply(tier, x.transposed(), dy, &plain, &mut dw));
+}
+
+fn whole_perceptron(tier: Tier, limit: f64) {
+    let hidden = 4 * WIDTH;
+    let (x, up, down) = (values(ROWS * WIDTH), values(WIDTH * hidden), values(hidden * WIDTH));
+    let (up_bias, down_bias, residual) = (values(hidden), values(WIDTH), values(ROWS * WIDTH));
+    let up = PackedWeights::pack(tier, Matrix::new(&up, WIDTH, hidden));
+    let down = PackedWeights::pack(tier, Matrix::new(&down, hidden, WIDTH));
+    let mut y = vec![0.0; ROWS * WIDTH];
+    let epilogue = Epilogue { bias: Some(&down_bias), activation: None, residual: Some(&residual) };
+    let share = Share { operations: 4.0 * (ROWS * WIDTH * hidden) as f64, limit };
+    share.print("perceptron, with its residual", || {
+        let x = Matrix::new(&x, ROWS, WIDTH);
+        perceptron(x, &up, Some(&up_bias), Activation::Gelu, &down, &epilogue, &mut y);
+    });
 }
 
 fn attention_both_ways(tier: Tier, limit: f64) {

@@ -52,6 +52,6 @@ pub use epilogue::Epilogue;
 pub use matrix::{Element, Matrix};
 pub use normalisation::{Moments, add_to, column_sums, layer_norm, layer_norm_backward};
 pub use peak::peak;
-pub use product::{PackedWeights, multiply};
+pub use product::{PackedWeights, multiply, perceptron};
 pub use softmax::{softmax, softmax_backward};
 pub use tier::{TIER_VARIABLE, Tier, TierError};

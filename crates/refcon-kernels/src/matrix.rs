@@ -1,6 +1,7 @@
 //! A matrix that lies somewhere in a slice.
 
 use half::{bf16, f16};
+use std::ops::Range;
 
 /// A number that a matrix may hold.
 pub trait Element: Copy + Send + Sync + 'static {
@@ -117,6 +118,17 @@ impl<'a, T: Element> Matrix<'a, T> {
     #[must_use]
     pub fn at(self, row: usize, column: usize) -> T {
         self.values[row * self.row_stride + column * self.column_stride]
+    }
+
+    /// Some rows.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    pub(crate) fn part(self, rows: Range<usize>) -> Self {
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
+        let start = if rows.is_empty() { 0 } else { rows.start * self.row_stride };
+        let values = if self.columns == 0 { self.values } else { &self.values[start..] };
+        Matrix { values, rows: rows.len(), ..self }
     }
 
     /// A row, where its values follow each other.

@@ -19,7 +19,7 @@ pub(super) fn forward(task: &Forward<'_>, range: Range<usize>) {
         for first in range.clone().step_by(ROWS) {
             let range = first..(first + ROWS).min(range.end);
             let scores = &mut scores[..range.len() * keys];
-            multiply(part(task.q, &range), task.k.transposed(), false, scores);
+            multiply(task.q.part(range.clone()), task.k.transposed(), false, scores);
             let mut totals = [0.0; ROWS];
             for ((row, total), at) in range.clone().zip(&mut totals).zip(0..) {
                 let (sum, log_sum) = exponentials(&mut scores[at * keys..(at + 1) * keys], task.scale);
@@ -53,7 +53,7 @@ pub(super) fn backward(task: &Backward<'_>) {
             let range = first..(first + ROWS).min(queries);
             let count = range.len();
             let (scores, gradients) = (&mut scores[..count * keys], &mut gradients[..count * keys]);
-            let (q, output_gradient) = (part(task.q, &range), part(task.output_gradient, &range));
+            let (q, output_gradient) = (task.q.part(range.clone()), task.output_gradient.part(range.clone()));
             multiply(q, task.k.transposed(), false, scores);
             multiply(output_gradient, task.v.transposed(), false, gradients);
             for (row, at) in range.clone().zip(0..) {
@@ -80,12 +80,6 @@ pub(super) fn backward(task: &Backward<'_>) {
             task.v_gradient.write(0..keys, v_gradient, width.max(1));
         }
     });
-}
-
-/// Some rows of a matrix.
-fn part<'a>(matrix: Matrix<'a>, rows: &Range<usize>) -> Matrix<'a> {
-    let start = (rows.start * matrix.strides()[0]).min(matrix.values().len());
-    Matrix::strided(&matrix.values()[start..], [rows.len(), matrix.columns()], matrix.strides())
 }
 
 fn multiply(a: Matrix<'_>, b: Matrix<'_>, accumulate: bool, c: &mut [f32]) {

@@ -59,12 +59,6 @@ unsafe fn multiply_rows<E: Engine>(
     }
 }
 
-/// Some rows of a matrix; none where it ends before them.
-fn part<'a>(matrix: Matrix<'a>, rows: Range<usize>) -> Matrix<'a> {
-    let start = (rows.start * matrix.strides()[0]).min(matrix.values().len());
-    Matrix::strided(&matrix.values()[start..], [rows.len(), matrix.columns()], matrix.strides())
-}
-
 /// The first `rows` rows of `keys` values, each filled up with zeros: whole tiles are packed faster.
 fn whole_tiles(values: &mut [f32], rows: usize, keys: usize) -> Matrix<'_> {
     let wide = keys.next_multiple_of(BLOCK);
@@ -101,7 +95,7 @@ pub(super) fn forward<E: Engine>(task: &Forward<'_>, range: Range<usize>) {
             for first in range.clone().step_by(BLOCK) {
                 let block = first..(first + BLOCK).min(range.end);
                 let count = block.len();
-                let q = Factor::pack(part(task.q, block.clone()), Side::Left, q_tiles);
+                let q = Factor::pack(task.q.part(block.clone()), Side::Left, q_tiles);
                 // SAFETY: a `Tier` proves that the machine has its engine's instructions, and `_ready` is held.
                 unsafe { multiply_rows::<E>(q.block(0), k, count, false, keys, scores) };
                 let mut totals = [0.0; BLOCK];
@@ -171,14 +165,14 @@ pub(super) fn backward<E: Engine>(task: &Backward<'_>) {
             for first in (0..queries).step_by(ROWS) {
                 let chunk = first..(first + ROWS).min(queries);
                 let depth = chunk.len().div_ceil(DEPTH);
-                let q = part(task.q, chunk.clone());
-                let output_gradient = part(task.output_gradient, chunk.clone());
+                let q = task.q.part(chunk.clone());
+                let output_gradient = task.output_gradient.part(chunk.clone());
                 for (block, first) in chunk.clone().step_by(BLOCK).enumerate() {
                     let range = first..(first + BLOCK).min(queries);
                     let count = range.len();
-                    let q = Factor::pack(part(task.q, range.clone()), Side::Left, q_rows);
+                    let q = Factor::pack(task.q.part(range.clone()), Side::Left, q_rows);
                     let output =
-                        Factor::pack(part(task.output_gradient, range.clone()), Side::Left, output_rows);
+                        Factor::pack(task.output_gradient.part(range.clone()), Side::Left, output_rows);
                     // SAFETY: a `Tier` proves that the machine has its engine's instructions, and `_ready` is held.
                     unsafe {
                         multiply_rows::<E>(q.block(0), k, count, false, keys, scores);

@@ -1,12 +1,17 @@
 //! Matrix products `C = A · B`, with the right factor packed once or on the way.
 
-use crate::engine::{BLOCK, Block, Engine, has_engine, with_engine};
-use crate::epilogue::{Epilogue, finish, padded};
+mod blocks;
+mod perceptron;
+
+pub use perceptron::perceptron;
+
+use crate::engine::{BLOCK, has_engine};
+use crate::epilogue::Epilogue;
 use crate::matrix::{Element, Matrix};
-use crate::scratch::{with_tiles, with_values};
+use crate::scratch::with_tiles;
 use crate::tier::Tier;
-use crate::tile::{DEPTH, LINES, Side, Tile, pack_groups};
-use crate::vector::vectorised;
+use crate::tile::{DEPTH, Side, Tile, pack_groups};
+use blocks::{Destination, Factors, multiply_tiles};
 use rayon::prelude::*;
 
 /// The right factor of a product, `[k, n]`, in the form that its tier reads fastest.
@@ -211,141 +216,12 @@ fn multiply_packed(
     epilogue: &Epilogue<'_>,
     c: &mut [f32],
 ) {
-    if a.rows() == 0 || columns == 0 {
-        return;
-    }
     with_tiles(packed_tiles(a.rows(), a.columns()), |left| {
         pack(a, Side::Left, left);
-        let product = Product {
-            left,
-            right,
-            depth: a.columns().div_ceil(DEPTH),
-            destination: Destination { first: c.as_mut_ptr(), rows: a.rows(), columns },
-            epilogue,
-        };
-        with_engine!(tier, E => product.run::<E>());
+        let factors = Factors { left, right, depth: a.columns().div_ceil(DEPTH), tier };
+        multiply_tiles(factors, Destination::rows(c, a.rows(), columns), epilogue);
     });
 }
-
-/// The result of a product, whose tasks write blocks of it side by side.
-struct Destination {
-    first: *mut f32,
-    rows: usize,
-    columns: usize,
-}
-
-// SAFETY: no two tasks write the same block (see `Destination::line`), and the slice outlives them.
-unsafe impl Sync for Destination {}
-
-impl Destination {
-    /// `count` values of a row.
-    ///
-    /// # Safety
-    /// They lie inside the matrix, and nobody else uses them at the same time.
-    #[inline(always)]
-    #[allow(clippy::mut_from_ref)] // exclusive by the caller's promise
-    unsafe fn line(&self, row: usize, column: usize, count: usize) -> &mut [f32] {
-        debug_assert!(row < self.rows && column + count <= self.columns);
-        // SAFETY: by the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.first.add(row * self.columns + column), count) }
-    }
-}
-
-/// Two packed factors and where their product goes.
-struct Product<'a> {
-    left: &'a [Tile],
-    right: &'a [Tile],
-    /// Tiles along `k`.
-    depth: usize,
-    destination: Destination,
-    epilogue: &'a Epilogue<'a>,
-}
-
-/// How much of the left factor a task works on: half of a second cache of 1 MiB, the other half is for the right factor.
-const LEFT_TILES_A_TASK: usize = 512;
-
-/// Tasks for each thread, so that none waits long for the last ones.
-const TASKS_A_THREAD: usize = 4;
-
-impl Product<'_> {
-    fn run<E: Engine>(&self) {
-        let row_blocks = self.destination.rows.div_ceil(BLOCK);
-        let panels = self.destination.columns.div_ceil(BLOCK);
-        let most_rows = (LEFT_TILES_A_TASK / (2 * self.depth).max(1)).clamp(1, row_blocks);
-        let down = row_blocks.div_ceil(most_rows);
-        let across = (TASKS_A_THREAD * rayon::current_num_threads()).div_ceil(down).clamp(1, panels);
-        let part = |whole: usize, parts: usize, at: usize| whole * at / parts..whole * (at + 1) / parts;
-        (0..down * across).into_par_iter().with_max_len(1).for_each(|task| {
-            let rows = part(row_blocks, down, task / across);
-            let panels = part(panels, across, task % across);
-            self.task::<E>(rows, panels);
-        });
-    }
-
-    /// Blocks `rows` × `panels` of the result.
-    fn task<E: Engine>(&self, rows: std::ops::Range<usize>, panels: std::ops::Range<usize>) {
-        let _ready = E::ready();
-        with_values(rows.len() * BLOCK * BLOCK, |sums| {
-            for panel in panels {
-                let mut from = 0;
-                loop {
-                    let to = (from + E::DEPTH_A_PASS).min(self.depth);
-                    for (row, sums) in rows.clone().zip(sums.chunks_exact_mut(BLOCK * BLOCK)) {
-                        let group = |tiles, group: usize| &slice_of(tiles, group, self.depth)[from..to];
-                        let block = Block {
-                            left: [group(self.left, 2 * row), group(self.left, 2 * row + 1)],
-                            right: [group(self.right, 2 * panel), group(self.right, 2 * panel + 1)],
-                            rows: (self.destination.rows - row * BLOCK).min(BLOCK),
-                            accumulate: from > 0,
-                            stride: BLOCK,
-                            sums,
-                        };
-                        // SAFETY: a `Tier` proves that the machine has its engine's instructions, and `_ready` is held.
-                        unsafe { E::multiply(block) };
-                        if to == self.depth {
-                            finish_block(sums, row, panel, self.epilogue, &self.destination);
-                        }
-                    }
-                    if to == self.depth {
-                        break;
-                    }
-                    from = to;
-                }
-            }
-        });
-    }
-}
-
-fn slice_of(tiles: &[Tile], group: usize, depth: usize) -> &[Tile] {
-    &tiles[group * depth..(group + 1) * depth]
-}
-
-vectorised! {
-    /// Writes block `[row, panel]` of the result, whose task calls this. The sums are used up.
-    fn finish_block<M>(sums: &mut [f32], row: usize, panel: usize, epilogue: &Epilogue<'_>, destination: &Destination) {
-        let column = panel * BLOCK;
-        let count = (destination.columns - column).min(BLOCK);
-        let bias = epilogue.bias.map(|bias| padded(&bias[column..column + count]));
-        let rows = row * BLOCK..(row * BLOCK + BLOCK).min(destination.rows);
-        for (row, line) in rows.zip(sums.as_chunks_mut::<BLOCK>().0) {
-            let residual = epilogue.residual.map(|all| &all[row * destination.columns + column..][..count]);
-            // SAFETY: inside the matrix by the two lines above; each block belongs to one task.
-            let written = unsafe { destination.line(row, column, count) };
-            if let Some(written) = written.first_chunk_mut::<BLOCK>() {
-                let residual = residual.and_then(|residual| residual.first_chunk::<BLOCK>());
-                finish::<M>(line, bias.as_ref(), epilogue.activation, residual);
-                for (value, &finished) in written.iter_mut().zip(line.iter()) {
-                    *value = finished;
-                }
-            } else {
-                finish::<M>(line, bias.as_ref(), epilogue.activation, residual.map(padded).as_ref());
-                written.copy_from_slice(&line[..count]);
-            }
-        }
-    }
-}
-
-const _: () = assert!(BLOCK == 2 * LINES);
 
 #[cfg(test)]
 mod tests;

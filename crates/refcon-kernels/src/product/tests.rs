@@ -96,6 +96,30 @@ proptest! {
     }
 
     #[test]
+    fn a_perceptron_is_two_products_and_an_activation(
+        rows in twin::awkward(70), inputs in twin::awkward(70), hidden in twin::awkward(140),
+        outputs in twin::awkward(70), with_bias in any::<bool>(), with_residual in any::<bool>(), seed in any::<u64>(),
+    ) {
+        let x = twin::values(seed, rows * inputs);
+        let (up, down) = (twin::values(!seed, inputs * hidden), twin::values(seed ^ 3, hidden * outputs));
+        let (bias, residual) = (twin::values(seed ^ 5, hidden), twin::values(seed ^ 7, rows * outputs));
+        let x = Matrix::new(&x, rows, inputs);
+        let bias = with_bias.then_some(&bias[..]);
+        let epilogue = Epilogue { residual: with_residual.then_some(&residual[..]), ..Epilogue::default() };
+        for tier in twin::tiers() {
+            let up = PackedWeights::pack(tier, Matrix::new(&up, inputs, hidden));
+            let down = PackedWeights::pack(tier, Matrix::new(&down, hidden, outputs));
+            let mut between = vec![f32::NAN; rows * hidden];
+            up.multiply(x, &Epilogue { bias, activation: Some(Activation::Gelu), residual: None }, &mut between);
+            let mut expected = vec![f32::NAN; rows * outputs];
+            down.multiply(Matrix::new(&between, rows, hidden), &epilogue, &mut expected);
+            let mut found = vec![f32::NAN; rows * outputs];
+            perceptron(x, &up, bias, Activation::Gelu, &down, &epilogue, &mut found);
+            prop_assert_eq!(found, expected, "{}", tier);
+        }
+    }
+
+    #[test]
     fn weights_of_16_bits_pack_as_their_values_do(
         k in twin::awkward(70), n in twin::awkward(70), seed in any::<u64>(),
     ) {
@@ -151,6 +175,33 @@ fn a_deep_product_takes_several_passes() {
         let mut c = vec![f32::NAN; m * n];
         multiply(tier, a, b, &Epilogue::default(), &mut c);
         assert_product_is_close(tier, a, b, &c).unwrap();
+    }
+}
+
+#[test]
+fn a_perceptron_of_many_rows_is_computed_in_parts() {
+    let (rows, inputs, hidden, outputs) = (4133, 3, 5, 2);
+    let x = twin::values(1, rows * inputs);
+    let (up, down) = (twin::values(2, inputs * hidden), twin::values(3, hidden * outputs));
+    let residual = twin::values(4, rows * outputs);
+    let x = Matrix::new(&x, rows, inputs);
+    let epilogue = Epilogue { residual: Some(&residual), ..Epilogue::default() };
+    for tier in twin::tiers() {
+        let up = PackedWeights::pack(tier, Matrix::new(&up, inputs, hidden));
+        let down = PackedWeights::pack(tier, Matrix::new(&down, hidden, outputs));
+        let mut between = vec![f32::NAN; rows * hidden];
+        let activated = Epilogue { activation: Some(Activation::QuickGelu), ..Epilogue::default() };
+        up.multiply(x, &activated, &mut between);
+        let mut expected = vec![f32::NAN; rows * outputs];
+        down.multiply(Matrix::new(&between, rows, hidden), &epilogue, &mut expected);
+        let mut found = vec![f32::NAN; rows * outputs];
+        perceptron(x, &up, None, Activation::QuickGelu, &down, &epilogue, &mut found);
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!(
+                (found - expected).abs() <= 1e-5 * (1.0 + expected.abs()),
+                "{tier}: {found}, not {expected}"
+            );
+        }
     }
 }
 
