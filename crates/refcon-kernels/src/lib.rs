@@ -10,13 +10,14 @@
 //!
 //! | tier | factors | sums | needs | run so far on |
 //! |---|---|---|---|---|
-//! | `amx-bf16` | bf16 | f32 | x86-64 with AMX, Linux 5.16 or newer | only emulated: see below |
+//! | `amx-bf16` | bf16 | f32 | x86-64 with AMX, Linux 5.16 or newer | its instructions emulated: see below |
 //! | `avx512-bf16` | bf16 | f32 | x86-64 with AVX-512 and its bf16 extension | Zen 4 |
 //! | `f32` | f32 | f32 | nothing (AVX-512, AVX2 or NEON where there are) | Zen 4 |
 //!
-//! Packing, blocking and epilogues of the bf16 tiers are the same code; only what multiplies two tiles differs. The tests run it
-//! on plain loops that stand for AMX's tile operations too, so all of the AMX tier is tested on every machine but for its few pieces
-//! of assembly (`engine/amx.rs`), which wait for a machine that has it.
+//! Packing, blocking and epilogues of the bf16 tiers are the same code; only what multiplies two tiles differs. On machines without
+//! AMX (all that this was written on) the tests run the AMX tier all the same: its assembly stops at each instruction that the
+//! processor does not know, and a signal handler does what the instruction would have done (`engine/trap.rs`). So its results are
+//! tested, and its speed is not known yet.
 //!
 //! Everything else is f32 in every tier, written as plain loops that are compiled for AVX-512, AVX2 and the baseline.
 //!

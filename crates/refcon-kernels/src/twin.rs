@@ -5,9 +5,15 @@ use crate::matrix::Matrix;
 use crate::tier::{Instructions, Tier};
 use proptest::prelude::*;
 
-/// Every tier that can be run here, and the emulated one, which stands for those that cannot.
+/// Every tier: those that the machine has, AMX even where it must be emulated instruction by instruction, and plain loops in its
+/// place.
 pub(crate) fn tiers() -> Vec<Tier> {
     let mut tiers = Tier::here();
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    if !tiers.contains(&Tier(Instructions::AmxBf16)) {
+        crate::engine::trap::install();
+        tiers.push(Tier(Instructions::AmxBf16));
+    }
     tiers.push(Tier(Instructions::Emulated));
     tiers
 }

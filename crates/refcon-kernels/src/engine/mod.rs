@@ -6,6 +6,8 @@ mod amx;
 mod avx512;
 #[cfg(test)]
 mod emulated;
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+pub(crate) mod trap;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use amx::Amx;
