@@ -1,6 +1,7 @@
 //! Where the heads of an attention layer lie in memory.
 
 use crate::matrix::Matrix;
+use std::marker::PhantomData;
 
 /// Vectors of all tokens of all heads, `[batch, heads, tokens, width]`, in any order but for the width, which is innermost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,12 @@ impl HeadLayout {
     #[must_use]
     pub fn by_head(batch: usize, heads: usize, tokens: usize, width: usize) -> HeadLayout {
         HeadLayout { batch, heads, tokens, width, strides: [heads * tokens * width, tokens * width, width] }
+    }
+
+    /// One of queries, keys and values that lie side by side, `[batch, tokens, 3, heads, width]`.
+    fn fused(batch: usize, tokens: usize, heads: usize, width: usize) -> HeadLayout {
+        let row = 3 * heads * width;
+        HeadLayout { batch, heads, tokens, width, strides: [tokens * row, width, row] }
     }
 
     fn is_empty(&self) -> bool {
@@ -89,6 +96,18 @@ impl<'a> Heads<'a> {
         Heads { values, layout }
     }
 
+    /// Queries, keys and values of `[batch, tokens, 3, heads, width]`, as one linear layer writes them.
+    ///
+    /// # Panics
+    /// When `values` are not as many.
+    #[must_use]
+    pub fn fused(values: &'a [f32], [batch, tokens, heads, width]: [usize; 4]) -> [Heads<'a>; 3] {
+        let part = heads * width;
+        assert_eq!(values.len(), batch * tokens * 3 * part, "queries, keys and values side by side");
+        let layout = HeadLayout::fused(batch, tokens, heads, width);
+        [0, 1, 2].map(|at| Heads::new(values.get(at * part..).unwrap_or_default(), layout))
+    }
+
     pub(super) fn layout(self) -> HeadLayout {
         self.layout
     }
@@ -104,8 +123,10 @@ impl<'a> Heads<'a> {
 /// Vectors to write.
 #[derive(Debug)]
 pub struct HeadsMut<'a> {
-    values: &'a mut [f32],
+    /// The first vector. All of the layout's are borrowed, and what lies between them is not.
+    first: *mut f32,
     layout: HeadLayout,
+    values: PhantomData<&'a mut [f32]>,
 }
 
 impl<'a> HeadsMut<'a> {
@@ -117,7 +138,21 @@ impl<'a> HeadsMut<'a> {
     pub fn new(values: &'a mut [f32], layout: HeadLayout) -> HeadsMut<'a> {
         assert!(layout.lies_within(values.len()), "{layout:?} in {} values", values.len());
         assert!(layout.is_disjoint(), "{layout:?} has vectors that overlap");
-        HeadsMut { values, layout }
+        HeadsMut { first: values.as_mut_ptr(), layout, values: PhantomData }
+    }
+
+    /// Queries, keys and values of `[batch, tokens, 3, heads, width]`, as [`Heads::fused`] reads them.
+    ///
+    /// # Panics
+    /// When `values` are not as many.
+    #[must_use]
+    pub fn fused(values: &'a mut [f32], [batch, tokens, heads, width]: [usize; 4]) -> [HeadsMut<'a>; 3] {
+        let part = heads * width;
+        assert_eq!(values.len(), batch * tokens * 3 * part, "queries, keys and values side by side");
+        let layout = HeadLayout::fused(batch, tokens, heads, width);
+        let first = values.as_mut_ptr();
+        // Each vector lies inside its own third of a token's row, so no two of the three share a value.
+        [0, 1, 2].map(|at| HeadsMut { first: first.wrapping_add(at * part), layout, values: PhantomData })
     }
 
     pub(super) fn layout(&self) -> HeadLayout {
@@ -126,7 +161,7 @@ impl<'a> HeadsMut<'a> {
 
     /// The same, for tasks that each write other vectors.
     pub(super) fn shared(&mut self) -> SharedHeads<'_> {
-        SharedHeads { first: self.values.as_mut_ptr(), layout: self.layout, values: std::marker::PhantomData }
+        SharedHeads { first: self.first, layout: self.layout, values: PhantomData }
     }
 }
 
@@ -134,7 +169,7 @@ impl<'a> HeadsMut<'a> {
 pub(super) struct SharedHeads<'a> {
     first: *mut f32,
     layout: HeadLayout,
-    values: std::marker::PhantomData<&'a mut [f32]>,
+    values: PhantomData<&'a mut [f32]>,
 }
 
 // SAFETY: no two tasks write the same vector (see `SharedHeads::vector`).
@@ -149,7 +184,7 @@ impl SharedHeads<'_> {
     pub(super) unsafe fn vector(&self, batch: usize, head: usize, token: usize) -> &mut [f32] {
         let HeadLayout { batch: batches, heads, tokens, width, .. } = self.layout;
         debug_assert!(batch < batches && head < heads && token < tokens);
-        // SAFETY: the layout lies inside the slice and its vectors do not overlap; both were checked when it was made.
+        // SAFETY: the layout lies inside the slice and its vectors do not overlap; both are so since it was made.
         unsafe {
             std::slice::from_raw_parts_mut(self.first.add(self.layout.start(batch, head, token)), width)
         }
@@ -169,6 +204,22 @@ mod tests {
         assert!(!HeadLayout { batch: 1, heads: 1, tokens: 3, width: 4, strides: [0, 0, 3] }.is_disjoint());
         assert!(!HeadLayout { batch: 1, heads: 2, tokens: 3, width: 4, strides: [0, 4, 4] }.is_disjoint());
         assert!(!HeadLayout { batch: 2, heads: 1, tokens: 3, width: 4, strides: [0, 0, 4] }.is_disjoint());
+    }
+
+    #[test]
+    fn fused_parts_share_no_value_and_leave_none_out() {
+        let [batch, tokens, heads, width] = [2, 3, 4, 5];
+        let mut values = vec![0.0f32; batch * tokens * 3 * heads * width];
+        for part in &mut HeadsMut::fused(&mut values, [batch, tokens, heads, width]) {
+            let part = part.shared();
+            for (image, head, token) in (0..batch)
+                .flat_map(|image| (0..heads).flat_map(move |head| (0..tokens).map(move |t| (image, head, t))))
+            {
+                // SAFETY: one of the layout's vectors, by one thread.
+                unsafe { part.vector(image, head, token) }.iter_mut().for_each(|value| *value += 1.0);
+            }
+        }
+        assert!(values.iter().all(|&value| value == 1.0));
     }
 
     #[test]

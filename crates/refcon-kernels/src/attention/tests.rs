@@ -234,17 +234,9 @@ fn attention_over_the_tokens_of_a_large_image_is_close_to_the_plain_one() {
 }
 
 #[test]
-fn queries_keys_and_values_may_lie_in_one_matrix() {
+fn queries_keys_and_values_and_their_gradients_may_lie_in_one_matrix() {
     let (batch, heads, tokens, width) = (2, 3, 21, 32);
     let fused = values(4, batch * tokens * 3 * heads * width);
-    let layout = HeadLayout {
-        batch,
-        heads,
-        tokens,
-        width,
-        strides: [tokens * 3 * heads * width, width, 3 * heads * width],
-    };
-    let part = |which: usize| Heads::new(&fused[which * heads * width..], layout);
     let apart = |which: usize| -> Vec<f32> {
         fused.chunks(heads * width).skip(which).step_by(3).flatten().copied().collect()
     };
@@ -254,8 +246,26 @@ fn queries_keys_and_values_may_lie_in_one_matrix() {
         let mut output = vec![0.0; batch * heads * tokens * width];
         let mut log_sums = vec![0.0; batch * heads * tokens];
         let written = HeadsMut::new(&mut output, case.queries);
-        attention(tier, case.scale, part(0), part(1), part(2), written, &mut log_sums);
-        assert_eq!((output, log_sums), case.forward(tier), "{tier}");
+        let parts = Heads::fused(&fused, [batch, tokens, heads, width]);
+        let [q, k, v] = parts;
+        attention(tier, case.scale, q, k, v, written, &mut log_sums);
+        assert_eq!((&output, &log_sums), (&case.forward(tier).0, &case.forward(tier).1), "{tier}");
+
+        let mut gradient = vec![f32::NAN; fused.len()];
+        attention_backward(
+            tier,
+            case.scale,
+            parts,
+            Heads::new(&output, case.queries),
+            &log_sums,
+            Heads::new(&case.output_gradient, case.queries),
+            HeadsMut::fused(&mut gradient, [batch, tokens, heads, width]),
+        );
+        let rows = gradient.chunks(heads * width);
+        for (which, expected) in case.backward(tier).into_iter().enumerate() {
+            let found: Vec<f32> = rows.clone().skip(which).step_by(3).flatten().copied().collect();
+            assert_eq!(found, expected, "{tier}: gradient {which}");
+        }
     }
 }
 
