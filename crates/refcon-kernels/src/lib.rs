@@ -3,6 +3,19 @@
 //! Plain functions over slices of f32, run on all of rayon's threads. Shapes, errors and what NaN does are said at each; tests hold
 //! each to a scalar twin in f64. A shape that does not fit is a mistake of the caller and panics.
 //!
+//! ```
+//! use refcon_kernels::{Activation, Epilogue, Matrix, PackedWeights, Tier};
+//!
+//! // y = GELU(x · w + bias), 2 rows of 3 values through a layer of 3 × 4.
+//! let (x, w, bias) = ([1.0, 0.0, -1.0, 0.5, 0.5, 0.5], [0.25; 12], [1.0; 4]);
+//! let weights = PackedWeights::pack(Tier::fastest()?, Matrix::new(&w, 3, 4));
+//! let epilogue = Epilogue { bias: Some(&bias), activation: Some(Activation::Gelu), residual: None };
+//! let mut y = [0.0; 8];
+//! weights.multiply(Matrix::new(&x, 2, 3), &epilogue, &mut y);
+//! assert!((y[0] - 0.8413).abs() < 1e-4); // GELU(1)
+//! # Ok::<(), refcon_kernels::TierError>(())
+//! ```
+//!
 //! # Tiers
 //!
 //! Products and attention run on a [`Tier`], chosen as the program runs or by hand ([`Tier::named`], or the environment variable

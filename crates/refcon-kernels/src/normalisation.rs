@@ -220,14 +220,20 @@ vectorised! {
         let (input_gradient, gammas, betas) =
             (&mut input_gradient[..count], &mut gammas[..count], &mut betas[..count]);
         let (mut plain, mut weighted) = ([0.0f32; LANES], [0.0f32; LANES]);
-        for first in (0..count).step_by(LANES) {
-            for lane in 0..LANES.min(count - first) {
-                let at = first + lane;
-                let normalised = (input[at] - mean) * scale;
-                let inner = output_gradient[at] * gamma[at];
-                plain[lane] += inner;
-                weighted[lane] = M::mul_add(inner, normalised, weighted[lane]);
+        let whole = count - count % LANES;
+        for first in (0..whole).step_by(LANES) {
+            let lanes = first..first + LANES;
+            let terms = input[lanes.clone()].iter().zip(&output_gradient[lanes.clone()]).zip(&gamma[lanes]);
+            for ((plain, weighted), ((&x, &outer), &gamma)) in plain.iter_mut().zip(&mut weighted).zip(terms) {
+                let inner = outer * gamma;
+                *plain += inner;
+                *weighted = M::mul_add(inner, (x - mean) * scale, *weighted);
             }
+        }
+        for at in whole..count {
+            let inner = output_gradient[at] * gamma[at];
+            plain[at - whole] += inner;
+            weighted[at - whole] = M::mul_add(inner, (input[at] - mean) * scale, weighted[at - whole]);
         }
         let plain = plain.into_iter().sum::<f32>() / count as f32;
         let weighted = weighted.into_iter().sum::<f32>() / count as f32;
