@@ -1,0 +1,97 @@
+//! What multiplies tiles: the only part of a bf16 product that differs from processor to processor.
+
+#[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(test)]
+mod emulated;
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+pub(crate) mod trap;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use amx::Amx;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512;
+#[cfg(test)]
+pub(crate) use emulated::Emulated;
+
+use crate::tier::{Instructions, Tier};
+use crate::tile::{LINES, Tile};
+
+/// Rows and columns of a block of sums: two tiles each way, as many as AMX has registers for.
+pub(crate) const BLOCK: usize = 2 * LINES;
+
+/// One block's factors, and where its sums go.
+pub(crate) struct Block<'a> {
+    /// Two groups of 16 rows, the same number of tiles each; the second is not read when `rows` is at most 16.
+    pub(crate) left: [&'a [Tile]; 2],
+    /// Two groups of 16 columns, as many tiles as the left factor's.
+    pub(crate) right: [&'a [Tile]; 2],
+    /// Rows wanted, 1 to 32. Whether the sums of further rows are written is up to the engine.
+    pub(crate) rows: usize,
+    /// Adds to the sums that are there already.
+    pub(crate) accumulate: bool,
+    /// From row to row of the sums, in values.
+    pub(crate) stride: usize,
+    /// Element `[row, column]` of the block is at `row · stride + column`.
+    pub(crate) sums: &'a mut [f32],
+}
+
+impl Block<'_> {
+    /// Panics unless everything that an engine touches lies inside its slice. Returns the number of tiles along `k`.
+    fn checked_depth(&self) -> usize {
+        let depth = self.left[0].len();
+        assert!(self.right.iter().all(|right| right.len() == depth), "factors of one depth");
+        assert!((1..=BLOCK).contains(&self.rows), "a block of {} rows", self.rows);
+        assert!(self.rows <= LINES || self.left[1].len() == depth, "rows of one depth");
+        assert!(self.sums.len() >= (BLOCK - 1) * self.stride + BLOCK, "room for a block's sums");
+        depth
+    }
+}
+
+/// Multiplies tiles of bf16, adding up in f32. Denormal numbers may count as zero.
+pub(crate) trait Engine {
+    /// Tiles along `k` that are multiplied before the engine turns to the next rows: what it wants to find in the nearest
+    /// cache again.
+    const DEPTH_A_PASS: usize;
+
+    /// Readies the calling thread for [`Engine::multiply`]; dropped, it is as before.
+    fn ready() -> impl Sized;
+
+    /// `sums[i][j] (+)= Σₖ left[i][k] · right[k][j]`.
+    ///
+    /// # Safety
+    /// The machine has the engine's instructions, and the thread holds what [`Engine::ready`] gave.
+    unsafe fn multiply(block: Block<'_>);
+}
+
+/// Calls `$body` with `$engine` standing for the engine of a tier that rounds to bf16.
+macro_rules! with_engine {
+    ($tier:expr, $engine:ident => $body:expr) => {
+        match $tier.0 {
+            #[cfg(target_arch = "x86_64")]
+            $crate::tier::Instructions::Avx512Bf16 => {
+                type $engine = $crate::engine::Avx512;
+                $body
+            }
+            #[cfg(target_arch = "x86_64")]
+            $crate::tier::Instructions::AmxBf16 => {
+                type $engine = $crate::engine::Amx;
+                $body
+            }
+            #[cfg(test)]
+            $crate::tier::Instructions::Emulated => {
+                type $engine = $crate::engine::Emulated;
+                $body
+            }
+            _ => unreachable!("{} multiplies no tiles", $tier),
+        }
+    };
+}
+pub(crate) use with_engine;
+
+/// Whether a tier multiplies tiles.
+pub(crate) fn has_engine(tier: Tier) -> bool {
+    tier.0 != Instructions::F32
+}

@@ -1,0 +1,38 @@
+//! Sums of a row. One running sum a lane, and always the same number of lanes: the compiler keeps them in vectors, and the result
+//! is the same whatever their width.
+
+use crate::vector::MulAdd;
+
+/// Running sums side by side.
+pub(crate) const LANES: usize = 16;
+
+#[inline(always)]
+pub(crate) fn sum_of_products<M: MulAdd>(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0f32; LANES];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum = M::mul_add(a, b, *sum);
+        }
+    }
+    for (sum, (&a, &b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
+        *sum = M::mul_add(a, b, *sum);
+    }
+    sums.into_iter().sum()
+}
+
+/// `Σ term(value)`.
+#[inline(always)]
+pub(crate) fn sum_of(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = [0.0f32; LANES];
+    let (lanes, rest) = values.as_chunks::<LANES>();
+    for values in lanes {
+        for (sum, &value) in sums.iter_mut().zip(values) {
+            *sum += term(value);
+        }
+    }
+    for (sum, &value) in sums.iter_mut().zip(rest) {
+        *sum += term(value);
+    }
+    sums.into_iter().sum()
+}
