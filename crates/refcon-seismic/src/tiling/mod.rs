@@ -310,6 +310,6 @@ impl Tiling {
 /// The share of amplitudes that are finite and not 0, in 0..=1; 0 of none.
 #[must_use]
 pub fn live_fraction(amplitudes: &[f32]) -> f64 {
-    let live = amplitudes.iter().filter(|amplitude| amplitude.is_finite() && **amplitude != 0.0).count();
+    let live: usize = amplitudes.iter().map(|a| usize::from(a.is_finite() & (*a != 0.0))).sum();
     live as f64 / amplitudes.len().max(1) as f64
 }

@@ -52,16 +52,13 @@ impl Normaliser {
     /// NaN and infinite amplitudes count as 0. Where amplitudes have no spread (all alike, or a clip of 0), a symmetric
     /// scale or a z-score makes all of them middle grey.
     pub fn normalise(&mut self, tile: &mut [f32]) -> [f64; 2] {
-        for amplitude in tile.iter_mut().filter(|amplitude| !amplitude.is_finite()) {
-            *amplitude = 0.0;
+        for amplitude in tile.iter_mut() {
+            *amplitude = if amplitude.is_finite() { *amplitude } else { 0.0 };
         }
         // In f64, since the range of a tile can be twice the largest f32.
         let (black, white) = match self.normalisation {
             Normalisation::MinMax => {
-                let (least, most) =
-                    tile.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), &a| {
-                        (least.min(a), most.max(a))
-                    });
+                let [least, most] = range(tile);
                 if least >= most {
                     tile.fill(0.0);
                     return [f64::from(least); 2];
@@ -86,8 +83,17 @@ impl Normaliser {
             tile.fill(0.5);
             return [black, white];
         }
-        for amplitude in tile {
-            *amplitude = ((f64::from(*amplitude) - black) * scale).clamp(0.0, 1.0) as f32;
+        let ordinary =
+            [black, white, scale].iter().all(|value| ORDINARY.contains(&value.abs()) || *value == 0.0);
+        if ordinary {
+            let (black, scale) = (black as f32, scale as f32);
+            for amplitude in tile {
+                *amplitude = ((*amplitude - black) * scale).clamp(0.0, 1.0);
+            }
+        } else {
+            for amplitude in tile {
+                *amplitude = ((f64::from(*amplitude) - black) * scale).clamp(0.0, 1.0) as f32;
+            }
         }
         [black, white]
     }
@@ -100,6 +106,23 @@ impl Normaliser {
         let rank = (last as f64 * percent.clamp(0.0, 100.0) / 100.0).round() as usize;
         *self.absolute.select_nth_unstable_by(rank, f32::total_cmp).1
     }
+}
+
+/// Values whose differences and products with each other stay within the range of an `f32`, which takes half the time.
+const ORDINARY: std::ops::RangeInclusive<f64> = 1e-18..=1e18;
+/// Extremes that are kept side by side, so that none waits for the one before it.
+const LANES: usize = 16;
+
+/// The least and the greatest of finite amplitudes.
+fn range(amplitudes: &[f32]) -> [f32; 2] {
+    let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+    for amplitudes in amplitudes.chunks(LANES) {
+        for ((least, most), &amplitude) in least.iter_mut().zip(&mut most).zip(amplitudes) {
+            *least = if amplitude < *least { amplitude } else { *least };
+            *most = if amplitude > *most { amplitude } else { *most };
+        }
+    }
+    [least.into_iter().fold(f32::INFINITY, f32::min), most.into_iter().fold(f32::NEG_INFINITY, f32::max)]
 }
 
 #[cfg(test)]
