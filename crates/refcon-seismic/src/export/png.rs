@@ -23,7 +23,7 @@ pub(super) fn encode(grey: &[f32], size: TileSize, png: &mut Vec<u8>) -> Result<
 /// Grey from 0 to 1 as the nearest of 256 levels, the even one of two: adding 2²³ leaves the whole number in the lowest bits
 /// of the sum.
 fn level(grey: f32) -> u8 {
-    const WHOLE: f32 = (1 << f32::MANTISSA_DIGITS - 1) as f32;
+    const WHOLE: f32 = (1 << (f32::MANTISSA_DIGITS - 1)) as f32;
     (grey * 255.0 + WHOLE).to_bits() as u8
 }
 

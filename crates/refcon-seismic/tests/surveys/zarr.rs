@@ -392,6 +392,22 @@ fn no_value_in_the_metadata_makes_it_panic() {
     }
 }
 
+#[test]
+fn chunks_of_other_dimensions_than_the_array_are_refused() {
+    for (chunk, inner) in
+        [(json!([6, 6, 7]), json!([])), (json!([6]), json!([2, 2, 2])), (json!([]), json!([]))]
+    {
+        let scratch = Scratch::new();
+        let path = copy(&scratch, "sharded.zarr");
+        change(&path, |node| {
+            node["chunk_grid"]["configuration"]["chunk_shape"] = chunk;
+            node["codecs"][0]["configuration"]["chunk_shape"] = inner;
+        });
+        let message = open(&path).unwrap_err().to_string();
+        assert!(message.contains("expected as many lengths of each"), "{message}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_numbers_in_the_metadata_make_it_panic(

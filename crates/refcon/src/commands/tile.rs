@@ -26,7 +26,7 @@ use std::time::Instant;
 /// white. The same command goes on where an earlier one was stopped.
 ///
 /// With --sections-labels, each tile gets the label that most of its samples have in a label volume, and goes to the folder
-/// of that class: DIR/<class>/*.png, as for training.
+/// of that class, DIR/CLASS/*.png, as for training.
 #[derive(Debug, Args)]
 pub(crate) struct Tile {
     /// The surveys

@@ -63,6 +63,13 @@ impl ChunkedArray {
         let sharding = codecs.iter().find(|codec| codec["name"] == "sharding_indexed");
         let inner = sharding.and_then(|sharding| lengths(&sharding["configuration"]["chunk_shape"]));
         let inner = inner.unwrap_or_else(|| chunk.clone());
+        let shape = lengths(&metadata["shape"]).unwrap_or_default();
+        if shape.is_empty() || chunk.len() != shape.len() || inner.len() != shape.len() {
+            return Err(refused(format!(
+                "it has shape {shape:?}, chunks {chunk:?} and chunks within them {inner:?}, expected as many lengths of each, \
+                 at least one"
+            )));
+        }
         let product =
             |lengths: &[u64]| lengths.iter().fold(1_u64, |product, &length| product.saturating_mul(length));
         let chunk_bytes = product(&inner).saturating_mul(format.bytes() as u64);
