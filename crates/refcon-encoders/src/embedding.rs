@@ -134,14 +134,17 @@ impl Embeddings {
     /// The same embeddings scaled to length 1; a zero vector stays zero.
     #[must_use]
     pub fn normalised(mut self) -> Self {
-        for row in self.values.chunks_exact_mut(self.dimension) {
-            // In f64: the square of a large f32 component must not overflow.
-            let length = row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
-            if length > 0.0 {
-                row.iter_mut().for_each(|value| *value = (f64::from(*value) / length) as f32);
-            }
-        }
+        self.values.chunks_exact_mut(self.dimension).for_each(scale_to_length_one);
         self
+    }
+}
+
+/// Scales a vector to length 1; a zero vector stays zero.
+pub(crate) fn scale_to_length_one(vector: &mut [f32]) {
+    // In f64: the square of a large f32 component must not overflow.
+    let length = vector.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|value| *value = (f64::from(*value) / length) as f32);
     }
 }
 

@@ -3,18 +3,31 @@
 //! | encoder | weights | input | embedding |
 //! |---|---|---|---|
 //! | [`Texture`] | none | the tile as it is | 165 standardised features |
-//! | [`Pretrained`], family ViT | Transformers' `config.json` + `model.safetensors` (f32, f16, bf16) | preprocessed, any size | pooler output, else class token |
+//! | [`Pretrained`] | a checkpoint of ViT, CLIP, DINOv2 or ViT-MAE, by Transformers', torchvision's, timm's or Meta's names; safetensors or PyTorch's own files, f32, f16, bf16 | preprocessed, any size that is a multiple of the patch | as [`EncoderFile`] says: class token, pooler, projection, means |
 //!
 //! Every encoder has an [`EncoderId`]: embeddings of different encoders are never compared.
 
 pub mod checkpoint;
+pub mod device;
 mod embedding;
 mod encoder;
+mod encoder_file;
+mod export;
+mod families;
+mod inspection;
+pub mod model;
+mod opened;
 mod pretrained;
 pub mod texture;
-pub mod vit;
 
+pub use device::{DeviceChoice, DeviceError};
 pub use embedding::{EmbeddingError, Embeddings, EncoderId};
 pub use encoder::{EncodeError, Encoder};
+pub use encoder_file::EncoderFile;
+pub use export::{ExportError, ModelCard, export, export_masked_autoencoder};
+pub use families::Family;
+pub use families::mae::{Decoder, DecoderArchitecture, MaskedAutoencoder, Reconstruction};
+pub use families::published::{Published, published};
+pub use inspection::{Inspection, inspect};
 pub use pretrained::Pretrained;
 pub use texture::Texture;

@@ -1,88 +1,99 @@
-//! An encoder with weights: a model, its preprocessing and its identity.
-//!
-//! The seam for encoder families: [`Pretrained::open`] asks `config.json` which family a folder holds, and each family's
-//! module brings its configuration, its expected tensors and its forward pass.
+//! An encoder with weights: a model, its preprocessing, its pooling and its identity.
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::vit::{self, Vit, VitConfig};
+use crate::checkpoint::CheckpointError;
+use crate::device;
+use crate::embedding::scale_to_length_one;
+use crate::encoder_file::Settled;
+use crate::families::mae::{DecoderArchitecture, MaskedAutoencoder};
+use crate::families::{Family, short_name};
+use crate::model::{Architecture, Pooling, VisionTransformer};
+use crate::opened::Opened;
 use crate::{EncodeError, Encoder, EncoderId};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use refcon_image::{GreyImage, Preprocessing};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-
-/// The preprocessing's file, beside the weights.
-const ENCODER_FILE: &str = "refcon-encoder.json";
-const CONFIG_FILE: &str = "config.json";
-const WEIGHTS_FILE: &str = "model.safetensors";
-
-/// Contrast of the challenge's training pictures, for checkpoints that do not bring a preprocessing of their own.
-const CHALLENGE_CONTRAST: f32 = 15.0;
-
-/// Largest configuration file, in bytes.
-const LARGEST_CONFIG: u64 = 1 << 20;
+use std::path::Path;
 
 /// Images that go through the model together.
 const BATCH: usize = 8;
-
-/// What stands in `refcon-encoder.json`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EncoderFile {
-    preprocessing: Preprocessing,
-}
-
-/// The part of `config.json` that tells the family.
-#[derive(Debug, Deserialize)]
-struct Family {
-    model_type: String,
-}
 
 /// An encoder whose weights come from a checkpoint.
 #[derive(Debug)]
 pub struct Pretrained {
     id: EncoderId,
-    preprocessing: Preprocessing,
-    channels: usize,
+    family: Family,
+    architecture: Architecture,
+    settled: Settled,
     dimension: usize,
-    model: Vit,
+    model: VisionTransformer,
     device: Device,
 }
 
 impl Pretrained {
-    /// Opens a checkpoint: a folder with `config.json` and `model.safetensors`, or the `.safetensors` file itself with the
-    /// configuration beside it.
-    ///
-    /// `refcon-encoder.json` in the same folder may give the preprocessing; without it the challenge's is used (contrast
-    /// 15, shorter side 256/224 of the model's input, centre crop), without mean and standard deviation.
+    /// Opens a checkpoint on the CPU; see [`Pretrained::open_on`].
     ///
     /// # Errors
-    /// When a file cannot be read, the family is not known, or weights and configuration do not match.
+    /// As [`Pretrained::open_on`].
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        let (folder, weights) = if path.is_dir() {
-            (path.to_owned(), path.join(WEIGHTS_FILE))
-        } else {
-            (path.parent().unwrap_or(Path::new("")).to_owned(), path.to_owned())
-        };
-        let mut checkpoint = Checkpoint::open(&weights)?;
-        let config_path = folder.join(CONFIG_FILE);
-        let (config_text, config) = read_vit_config(&config_path)?;
-        let preprocessing = preprocessing(&folder.join(ENCODER_FILE), config.image_size)?;
+        Self::open_on(path, None, &device::cpu())
+    }
 
-        let device = Device::default();
-        let model = vit::load(&config, &mut checkpoint, &device)?;
-        let applied = serde_json::to_vec(&preprocessing)
-            .map_err(|error| CheckpointError::Config { path: config_path, problem: error.to_string() })?;
-        let id = EncoderId::new("vit", &[&checkpoint.hash()?, config_text.as_bytes(), &applied]);
-        Ok(Self { id, preprocessing, channels: config.channels, dimension: config.width, model, device })
+    /// Opens a checkpoint: a weights' file ([`crate::checkpoint`]), an index of shards, or a folder with one of them.
+    ///
+    /// Its family is recognised by its tensors' names, whatever stands before them; `family` takes it as another that has the
+    /// same names. Beside the weights may lie Transformers' `config.json` and `refcon-encoder.json` ([`crate::EncoderFile`]);
+    /// without the latter the preprocessing is the challenge's (contrast 15, shorter side 256/224 of the model's input, centre
+    /// crop; no mean and standard deviation), and the pooling what the model's authors use.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is damaged, its names are of no known encoder or of another family, or weights,
+    /// configuration and preprocessing do not match.
+    pub fn open_on(path: &Path, family: Option<Family>, device: &Device) -> Result<Self, CheckpointError> {
+        let mut opened = Opened::open(path, family)?;
+        let model = opened.load(device)?;
+        let Opened { checkpoint, family, architecture, settled, config_text, .. } = opened;
+        let architecture = settled.run_as(&architecture);
+        let applied = serde_json::to_vec(&settled)
+            .map_err(|error| CheckpointError::config(checkpoint.path(), error))?;
+        let understood = format!("{family} {} {:?}", architecture.heads, architecture.position_resize);
+        let parts = [&checkpoint.hash()?, config_text.as_bytes(), &applied, understood.as_bytes()];
+        let id = EncoderId::new(short_name(family, &architecture), &parts);
+        let dimension = settled.dimension(&architecture);
+        Ok(Self { id, family, architecture, settled, dimension, model, device: device.clone() })
+    }
+
+    /// The family.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The model's sizes, for the input that it gets.
+    #[must_use]
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &VisionTransformer {
+        &self.model
     }
 
     /// How a tile becomes the model's input.
     #[must_use]
     pub fn preprocessing(&self) -> &Preprocessing {
-        &self.preprocessing
+        &self.settled.preprocessing
+    }
+
+    pub(crate) fn settled(&self) -> &Settled {
+        &self.settled
+    }
+
+    /// What of the model's output becomes the embedding.
+    #[must_use]
+    pub fn pooling(&self) -> Pooling {
+        self.settled.pooling
     }
 
     /// Embeds inputs that need no preprocessing any more.
@@ -95,14 +106,24 @@ impl Pretrained {
     /// If `pixels` is not of that shape.
     #[must_use]
     pub fn embed_pixels(&self, pixels: Vec<f32>, batch: usize) -> Vec<f32> {
-        let side = self.preprocessing.crop() as usize;
-        let pixels = TensorData::new(pixels, [batch, self.channels, side, side]);
-        self.model.forward(Tensor::from_data(pixels, &self.device)).into_data().iter::<f32>().collect()
+        let Architecture { image_size, channels, .. } = self.architecture;
+        let pixels = TensorData::new(pixels, [batch, channels, image_size, image_size]);
+        let embedded = self.model.embed(Tensor::from_data(pixels, &self.device), self.settled.pooling);
+        let mut embeddings: Vec<f32> = embedded.into_data().iter::<f32>().collect();
+        if self.settled.normalise {
+            embeddings.chunks_exact_mut(self.dimension).for_each(scale_to_length_one);
+        }
+        embeddings
     }
 
     /// The model's input for a tile: the preprocessed plane, once for each channel.
     fn pixels(&self, tile: &GreyImage) -> Vec<f32> {
-        self.preprocessing.apply(tile).pixels().repeat(self.channels)
+        let plane = self.settled.preprocessing.apply(tile);
+        let mut pixels = Vec::with_capacity(plane.pixels().len() * self.settled.channels);
+        for (mean, std) in self.settled.mean.iter().zip(&self.settled.std) {
+            pixels.extend(plane.pixels().iter().map(|value| (value - mean) / std));
+        }
+        pixels
     }
 }
 
@@ -132,47 +153,16 @@ impl Encoder for Pretrained {
     }
 }
 
-fn read_vit_config(path: &Path) -> Result<(String, VitConfig), CheckpointError> {
-    let problem = |problem: String| CheckpointError::Config { path: path.into(), problem };
-    let text = read_text(path)?;
-    let family: Family = parse(path, &text)?;
-    if family.model_type != "vit" {
-        return Err(problem(format!("model_type is {:?}, expected \"vit\"", family.model_type)));
+impl MaskedAutoencoder {
+    /// Opens a whole masked autoencoder, encoder and decoder, for images of the size that it was trained on.
+    ///
+    /// # Errors
+    /// As [`Pretrained::open_on`], and when the checkpoint has no decoder.
+    pub fn open(path: &Path, device: &Device) -> Result<(Self, DecoderArchitecture), CheckpointError> {
+        let mut opened = Opened::open(path, None)?;
+        let sizes = opened.decoder_architecture()?;
+        let decoder = opened.load_decoder(device)?;
+        let encoder = opened.load_as_stored(device)?;
+        Ok((Self { encoder, decoder }, sizes))
     }
-    let config: VitConfig = parse(path, &text)?;
-    match config.problem() {
-        Some(found) => Err(problem(found)),
-        None => Ok((text, config)),
-    }
-}
-
-fn preprocessing(path: &Path, image_size: usize) -> Result<Preprocessing, CheckpointError> {
-    let problem = |problem: String| CheckpointError::Config { path: path.into(), problem };
-    if path.exists() {
-        let file: EncoderFile = parse(path, &read_text(path)?)?;
-        let crop = file.preprocessing.crop() as usize;
-        if crop != image_size {
-            return Err(problem(format!(
-                "the crop is {crop} pixels, expected the model's image_size {image_size}"
-            )));
-        }
-        return Ok(file.preprocessing);
-    }
-    let crop = u32::try_from(image_size).map_err(|error| problem(error.to_string()))?;
-    Preprocessing::new(CHALLENGE_CONTRAST, crop * 256 / 224, crop).map_err(|error| problem(error.to_string()))
-}
-
-fn read_text(path: &Path) -> Result<String, CheckpointError> {
-    let io = |source| CheckpointError::Io { path: path.into(), source };
-    let length = std::fs::metadata(path).map_err(io)?.len();
-    if length > LARGEST_CONFIG {
-        let problem = format!("it has {length} bytes, expected a JSON file of at most {LARGEST_CONFIG}");
-        return Err(CheckpointError::Config { path: path.into(), problem });
-    }
-    std::fs::read_to_string(path).map_err(io)
-}
-
-fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, CheckpointError> {
-    serde_json::from_str(text)
-        .map_err(|error| CheckpointError::Config { path: PathBuf::from(path), problem: error.to_string() })
 }

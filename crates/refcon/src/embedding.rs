@@ -2,8 +2,9 @@
 
 use crate::failure::Failure;
 use crate::output::Output;
+use clap::Args;
 use rayon::prelude::*;
-use refcon_encoders::{Embeddings, Encoder, Pretrained, Texture};
+use refcon_encoders::{DeviceChoice, Embeddings, Encoder, Family, Pretrained, Texture};
 use refcon_image::{DecodeLimits, TileFile};
 use std::path::{Path, PathBuf};
 
@@ -27,19 +28,55 @@ impl EmbeddedFolder {
     }
 }
 
-/// The encoder that the user asked for: `texture`, or the path of a checkpoint.
-pub(crate) fn open_encoder(name: &str) -> Result<Box<dyn Encoder>, Failure> {
-    if name == "texture" {
-        return Ok(Box::new(Texture::new()));
+/// Which encoder embeds, and where it runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EncoderArguments {
+    /// `texture` (no weights needed), or a checkpoint of ViT, CLIP, DINOv2 or ViT-MAE: its folder or file (`refcon encoders`)
+    #[arg(long, default_value = TEXTURE, value_name = "NAME|PATH")]
+    pub(crate) encoder: String,
+
+    /// Take the checkpoint as of this family, where its tensors' names fit several: vit, clip, dinov2, mae
+    #[arg(long, value_parser = family)]
+    pub(crate) family: Option<Family>,
+
+    /// Where the encoder runs: auto, cpu, gpu, gpu:N, cuda, cuda:N
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+}
+
+/// The encoder without weights.
+const TEXTURE: &str = "texture";
+
+/// The `--family` of the command line.
+pub(crate) fn family(text: &str) -> Result<Family, String> {
+    let known = || Family::ALL.map(Family::name).join(", ");
+    Family::ALL
+        .into_iter()
+        .find(|family| family.name() == text)
+        .ok_or_else(|| format!("expected one of {}", known()))
+}
+
+impl EncoderArguments {
+    /// The encoder that the user asked for.
+    pub(crate) fn open(&self) -> Result<Box<dyn Encoder>, Failure> {
+        if self.encoder == TEXTURE {
+            return Ok(Box::new(Texture::new()));
+        }
+        Ok(Box::new(self.open_pretrained()?))
     }
-    let path = PathBuf::from(name);
-    if !path.exists() {
-        return Err(Failure::input(format!(
-            "no encoder {name}: expected `texture`, or the path of a checkpoint (a folder with config.json and \
-             model.safetensors)"
-        )));
+
+    /// The checkpoint that the user asked for.
+    pub(crate) fn open_pretrained(&self) -> Result<Pretrained, Failure> {
+        let path = PathBuf::from(&self.encoder);
+        if !path.exists() {
+            return Err(Failure::input(format!(
+                "no encoder {}: expected `{TEXTURE}`, or the path of a checkpoint (a folder or a file, see `refcon encoders`)",
+                self.encoder
+            )));
+        }
+        let device = self.device.open().map_err(Failure::usage)?;
+        Pretrained::open_on(&path, self.family, &device).map_err(Failure::input)
     }
-    Ok(Box::new(Pretrained::open(&path).map_err(Failure::input)?))
 }
 
 /// Reads and embeds every tile of `folder`. A tile that cannot be read is skipped, or an error where `strict`.

@@ -64,6 +64,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(commands::demo::Demo),
+    Embed(commands::embed::Embed),
+    Encoder(commands::encoder::EncoderCommand),
+    Encoders(commands::encoders::Encoders),
     Predict(commands::predict::Predict),
     Score(commands::score::Score),
     Show(commands::show::Show),
@@ -76,6 +79,9 @@ fn main() -> ExitCode {
     let output = Output { json: arguments.json, quiet: arguments.quiet };
     let done = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Demo(demo) => demo.run(&output),
+        Command::Embed(embed) => embed.run(&output),
+        Command::Encoder(encoder) => encoder.run(&output),
+        Command::Encoders(encoders) => encoders.run(&output),
         Command::Predict(predict) => predict.run(&output),
         Command::Score(score) => score.run(&output),
         Command::Show(show) => show.run(&output),

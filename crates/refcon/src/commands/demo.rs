@@ -3,6 +3,7 @@
 use crate::commands::predict::{MatchCount, Metric, Predict};
 use crate::commands::score::{ScoreTable, counted};
 use crate::commands::synth::{SurveyArguments, write_segy};
+use crate::embedding::EncoderArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
@@ -38,9 +39,8 @@ pub(crate) struct Demo {
     #[arg(long, short, value_name = "DIR", default_value = "refcon-demo")]
     output: PathBuf,
 
-    /// `texture`, or the folder of a checkpoint, as in `refcon predict`
-    #[arg(long, default_value = "texture", value_name = "NAME|PATH")]
-    encoder: String,
+    #[command(flatten)]
+    encoder: EncoderArguments,
 
     #[command(flatten)]
     survey: SurveyArguments,

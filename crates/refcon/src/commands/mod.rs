@@ -1,6 +1,9 @@
 //! One file a command.
 
 pub(crate) mod demo;
+pub(crate) mod embed;
+pub(crate) mod encoder;
+pub(crate) mod encoders;
 pub(crate) mod predict;
 pub(crate) mod score;
 pub(crate) mod show;

@@ -1,7 +1,7 @@
 //! `refcon predict`: ranked look-alikes for a folder of queries.
 
 use crate::commands::score::{self, ScoreTable};
-use crate::embedding::{EmbeddedFolder, embed_folder, open_encoder};
+use crate::embedding::{EmbeddedFolder, EncoderArguments, embed_folder};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, ValueEnum};
@@ -54,9 +54,8 @@ pub(crate) struct Predict {
     #[arg(long, value_name = "FILE.csv")]
     pub(crate) table: Option<PathBuf>,
 
-    /// `texture` (no weights needed), or the folder of a ViT checkpoint (config.json and model.safetensors)
-    #[arg(long, default_value = "texture", value_name = "NAME|PATH")]
-    pub(crate) encoder: String,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderArguments,
 
     /// How embeddings are compared, after scaling them to length 1
     #[arg(long, value_enum, default_value_t = Metric::Cosine)]
@@ -147,7 +146,7 @@ impl Predict {
     pub(crate) fn predict(&self, output: &Output) -> Result<Prediction, Failure> {
         self.check_outputs()?;
         let gold = self.gold.as_deref().map(Gold::read).transpose().map_err(Failure::input)?;
-        let encoder = open_encoder(&self.encoder)?;
+        let encoder = self.encoder.open()?;
         tracing::info!("encoder {}, {} components", encoder.id(), encoder.dimension());
 
         let started = Instant::now();

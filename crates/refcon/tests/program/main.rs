@@ -5,5 +5,6 @@
 
 mod bad_input;
 mod demo;
+mod encoders;
 mod predict;
 mod scratch;

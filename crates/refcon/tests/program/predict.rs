@@ -107,7 +107,7 @@ fn a_vit_checkpoint_embeds_the_tiles() {
     let checkpoint = concat!(env!("CARGO_MANIFEST_DIR"), "/../refcon-encoders/tests/golden/vit");
     let run = predict(&scratch, &["--encoder", checkpoint, "--json"]);
     let summary: serde_json::Value = serde_json::from_str(&run.done().stdout).unwrap();
-    assert_eq!((summary["encoder"].as_str(), summary["queries"].as_u64()), (Some("vit"), Some(2)));
+    assert_eq!((summary["encoder"].as_str(), summary["queries"].as_u64()), (Some("vit-32x2-p8"), Some(2)));
 }
 
 #[test]

@@ -1,0 +1,350 @@
+//! The model itself, in Burn: for training and inference, on every device.
+
+use super::layers::{self, Activation};
+use super::{Architecture, Pooling};
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::{Device, Tensor, TensorData};
+use std::collections::BTreeMap;
+
+/// A vision transformer (Dosovitskiy et al., arXiv 2010.11929, and what was built on it).
+#[derive(Module, Debug)]
+pub struct VisionTransformer {
+    patch_size: usize,
+    patch_embedding: Linear,
+    class_token: Param<Tensor<3>>,
+    distillation_token: Option<Param<Tensor<3>>>,
+    registers: Option<Param<Tensor<3>>>,
+    positions: Param<Tensor<3>>,
+    norm_before_blocks: Option<LayerNorm>,
+    blocks: Vec<Block>,
+    norm: LayerNorm,
+    norm_after_pooling: bool,
+    pooler: Option<Linear>,
+    projection: Option<Linear>,
+}
+
+/// A block: attention and perceptron, each behind a normalisation and added to what came in.
+#[derive(Module, Debug)]
+pub(crate) struct Block {
+    heads: usize,
+    norm_before_attention: LayerNorm,
+    qkv: Linear,
+    attention_output: Linear,
+    attention_scale: Option<Param<Tensor<1>>>,
+    norm_before_perceptron: LayerNorm,
+    up: Linear,
+    #[module(skip)]
+    activation: Activation,
+    down: Linear,
+    perceptron_scale: Option<Param<Tensor<1>>>,
+}
+
+/// Where a model's weights come from: tensors by this crate's names ([`Architecture::parts`]), in PyTorch's layout.
+pub(crate) trait Weights {
+    /// Why a tensor could not be had.
+    type Error;
+
+    /// The elements of a part, in row-major order.
+    fn part(&mut self, name: &str) -> Result<Vec<f32>, Self::Error>;
+}
+
+/// Makes layers from weights.
+pub(crate) struct Loader<'a, W> {
+    pub(crate) weights: &'a mut W,
+    pub(crate) device: &'a Device,
+}
+
+impl<W: Weights> Loader<'_, W> {
+    pub(crate) fn tensor<const D: usize>(
+        &mut self,
+        name: &str,
+        shape: [usize; D],
+    ) -> Result<Tensor<D>, W::Error> {
+        let values = self.weights.part(name)?;
+        Ok(Tensor::from_data(TensorData::new(values, shape), self.device))
+    }
+
+    pub(crate) fn param<const D: usize>(
+        &mut self,
+        name: &str,
+        shape: [usize; D],
+    ) -> Result<Param<Tensor<D>>, W::Error> {
+        Ok(Param::from_tensor(self.tensor(name, shape)?))
+    }
+
+    pub(crate) fn linear(
+        &mut self,
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+        bias: bool,
+    ) -> Result<Linear, W::Error> {
+        let weight = self.tensor(&format!("{name}.weight"), [outputs, inputs])?;
+        let bias = bias.then(|| self.tensor(&format!("{name}.bias"), [outputs])).transpose()?;
+        Ok(layers::linear_from(weight, bias))
+    }
+
+    pub(crate) fn norm(&mut self, name: &str, width: usize, eps: f64) -> Result<LayerNorm, W::Error> {
+        let gamma = self.tensor(&format!("{name}.weight"), [width])?;
+        let beta = self.tensor(&format!("{name}.bias"), [width])?;
+        Ok(layers::layer_norm_from(gamma, beta, eps, self.device))
+    }
+
+    pub(crate) fn block(&mut self, prefix: &str, sizes: &Architecture) -> Result<Block, W::Error> {
+        let (width, hidden, eps) = (sizes.width, sizes.perceptron_width, sizes.layer_norm_eps);
+        let name = |part: &str| format!("{prefix}{part}");
+        let mut scale = |part: &str| sizes.layer_scale.then(|| self.param(&name(part), [width])).transpose();
+        let (attention_scale, perceptron_scale) = (scale("attention_scale")?, scale("perceptron_scale")?);
+        Ok(Block {
+            heads: sizes.heads,
+            norm_before_attention: self.norm(&name("norm_before_attention"), width, eps)?,
+            qkv: self.linear(&name("qkv"), width, 3 * width, sizes.qkv_bias)?,
+            attention_output: self.linear(&name("attention_output"), width, width, true)?,
+            attention_scale,
+            norm_before_perceptron: self.norm(&name("norm_before_perceptron"), width, eps)?,
+            up: self.linear(&name("up"), width, hidden * sizes.activation.widening(), true)?,
+            activation: sizes.activation,
+            down: self.linear(&name("down"), hidden, width, true)?,
+            perceptron_scale,
+        })
+    }
+}
+
+impl VisionTransformer {
+    /// Makes the model from weights, one tensor at a time.
+    pub(crate) fn load<W: Weights>(
+        sizes: &Architecture,
+        weights: &mut W,
+        device: &Device,
+    ) -> Result<Self, W::Error> {
+        let mut loader = Loader { weights, device };
+        let (width, eps) = (sizes.width, sizes.layer_norm_eps);
+        let pixels = sizes.channels * sizes.patch_size.pow(2);
+        let distillation = sizes.distillation_token;
+        Ok(Self {
+            patch_size: sizes.patch_size,
+            patch_embedding: loader.linear("patch", pixels, width, sizes.patch_bias)?,
+            class_token: loader.param("class_token", [1, 1, width])?,
+            distillation_token: distillation
+                .then(|| loader.param("distillation_token", [1, 1, width]))
+                .transpose()?,
+            registers: (sizes.registers > 0)
+                .then(|| loader.param("registers", [1, sizes.registers, width]))
+                .transpose()?,
+            positions: loader.param("positions", [1, sizes.positioned_tokens + sizes.patches(), width])?,
+            norm_before_blocks: sizes
+                .norm_before_blocks
+                .then(|| loader.norm("norm_before_blocks", width, eps))
+                .transpose()?,
+            blocks: (0..sizes.layers)
+                .map(|layer| loader.block(&format!("blocks.{layer}."), sizes))
+                .collect::<Result<_, _>>()?,
+            norm: loader.norm("norm", width, eps)?,
+            norm_after_pooling: sizes.norm_after_pooling,
+            pooler: sizes.pooler.then(|| loader.linear("pooler", width, width, true)).transpose()?,
+            projection: match sizes.projection {
+                Some(projection) => {
+                    Some(loader.linear("projection", width, projection.width, projection.bias)?)
+                }
+                None => None,
+            },
+        })
+    }
+
+    /// The embedding of images.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, image_size, image_size]`
+    /// - returns `[batch, dimension]`, as wide as `pooling` and the model make it
+    ///
+    /// # Panics
+    /// If `pooling` asks for a pooler or a projection that the model does not have.
+    #[must_use]
+    pub fn embed(&self, images: Tensor<4>, pooling: Pooling) -> Tensor<2> {
+        let tokens = self.tokens(images);
+        let pooled = pooling.pool(tokens, self.leading_tokens());
+        let pooled = if self.norm_after_pooling { layers::layer_norm(&self.norm, pooled) } else { pooled };
+        let with = |layer: &Option<Linear>, what: &str| match layer {
+            Some(layer) => layers::linear(layer, pooled.clone()),
+            None => panic!("the model has no {what}"),
+        };
+        match pooling {
+            Pooling::Pooled => with(&self.pooler, "pooler").tanh(),
+            Pooling::Projected => with(&self.projection, "projection"),
+            _ => pooled,
+        }
+    }
+
+    /// The tokens after the last normalisation (before it, where that comes after pooling): class token, distillation token,
+    /// registers, patches row by row.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, image_size, image_size]`
+    /// - returns `[batch, tokens, width]`
+    #[must_use]
+    pub fn tokens(&self, images: Tensor<4>) -> Tensor<3> {
+        let patches = self.positioned_patches(images);
+        self.encode(patches)
+    }
+
+    /// Tokens that stand before the patches.
+    #[must_use]
+    pub fn leading_tokens(&self) -> usize {
+        let registers = self.registers.as_ref().map_or(0, |registers| registers.dims()[1]);
+        1 + usize::from(self.distillation_token.is_some()) + registers
+    }
+
+    /// The embedded patches with their positions.
+    ///
+    /// `[batch, channels, height, width]` → `[batch, patches, width]`
+    pub(crate) fn positioned_patches(&self, images: Tensor<4>) -> Tensor<3> {
+        let patches = layers::linear(&self.patch_embedding, patches(images, self.patch_size));
+        let count = patches.dims()[1];
+        let positions = self.positions.val();
+        let positioned = positions.dims()[1] - count;
+        patches + positions.narrow(1, positioned, count)
+    }
+
+    /// Runs the blocks over patches that have their positions, all of them or those that a mask leaves.
+    ///
+    /// `[batch, patches, width]` → `[batch, leading + patches, width]`
+    pub(crate) fn encode(&self, patches: Tensor<3>) -> Tensor<3> {
+        let [batch, _, width] = patches.dims();
+        let mut leading = self.class_token.val();
+        if let Some(distillation) = &self.distillation_token {
+            leading = Tensor::cat(vec![leading, distillation.val()], 1);
+        }
+        let count = leading.dims()[1];
+        // Where the leading tokens have no positions, those are part of the tokens.
+        if self.positions.dims()[1] > self.patch_positions() {
+            leading = leading + self.positions.val().narrow(1, 0, count);
+        }
+        if let Some(registers) = &self.registers {
+            leading = Tensor::cat(vec![leading, registers.val()], 1);
+        }
+        let count = leading.dims()[1];
+        let mut tokens = Tensor::cat(vec![leading.expand([batch, count, width]), patches], 1);
+        if let Some(norm) = &self.norm_before_blocks {
+            tokens = layers::layer_norm(norm, tokens);
+        }
+        for block in &self.blocks {
+            tokens = block.forward(tokens);
+        }
+        if self.norm_after_pooling { tokens } else { layers::layer_norm(&self.norm, tokens) }
+    }
+
+    /// Positions that belong to patches: the largest square among all.
+    fn patch_positions(&self) -> usize {
+        self.positions.dims()[1].isqrt().pow(2)
+    }
+
+    /// Every tensor by this crate's name, for writing.
+    pub(crate) fn weights(&self) -> Named {
+        let mut named = Named::default();
+        named.linear("patch", &self.patch_embedding);
+        named.add("class_token", self.class_token.val());
+        if let Some(token) = &self.distillation_token {
+            named.add("distillation_token", token.val());
+        }
+        if let Some(registers) = &self.registers {
+            named.add("registers", registers.val());
+        }
+        named.add("positions", self.positions.val());
+        if let Some(norm) = &self.norm_before_blocks {
+            named.norm("norm_before_blocks", norm);
+        }
+        for (layer, block) in self.blocks.iter().enumerate() {
+            named.block(&format!("blocks.{layer}."), block);
+        }
+        named.norm("norm", &self.norm);
+        if let Some(pooler) = &self.pooler {
+            named.linear("pooler", pooler);
+        }
+        if let Some(projection) = &self.projection {
+            named.linear("projection", projection);
+        }
+        named
+    }
+}
+
+impl Block {
+    /// `[batch, tokens, width]` → the same
+    pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let scaled = |branch: Tensor<3>, scale: &Option<Param<Tensor<1>>>| match scale {
+            Some(scale) => branch * scale.val().reshape([1, 1, -1]),
+            None => branch,
+        };
+        let normed = layers::layer_norm(&self.norm_before_attention, tokens.clone());
+        let attended = layers::attention(layers::linear(&self.qkv, normed), self.heads);
+        let tokens = tokens + scaled(layers::linear(&self.attention_output, attended), &self.attention_scale);
+
+        let normed = layers::layer_norm(&self.norm_before_perceptron, tokens.clone());
+        let hidden = layers::activate(self.activation, layers::linear(&self.up, normed));
+        tokens + scaled(layers::linear(&self.down, hidden), &self.perceptron_scale)
+    }
+}
+
+/// A model's tensors by this crate's names, each copied out in PyTorch's layout only when it is asked for.
+#[derive(Default)]
+pub(crate) struct Named(BTreeMap<String, Box<dyn FnOnce() -> Vec<f32>>>);
+
+impl Named {
+    /// The elements of a tensor, row-major; none if there is no such tensor or it has been taken.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Vec<f32>> {
+        self.0.remove(name).map(|elements| elements())
+    }
+
+    /// These tensors and those.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    pub(crate) fn add<const D: usize>(&mut self, name: impl Into<String>, tensor: Tensor<D>) {
+        let elements = move || tensor.into_data().iter::<f32>().collect();
+        self.0.insert(name.into(), Box::new(elements));
+    }
+
+    pub(crate) fn linear(&mut self, name: &str, layer: &Linear) {
+        self.add(format!("{name}.weight"), layer.weight.val().transpose());
+        if let Some(bias) = &layer.bias {
+            self.add(format!("{name}.bias"), bias.val());
+        }
+    }
+
+    pub(crate) fn norm(&mut self, name: &str, norm: &LayerNorm) {
+        self.add(format!("{name}.weight"), norm.gamma.val());
+        if let Some(beta) = &norm.beta {
+            self.add(format!("{name}.bias"), beta.val());
+        }
+    }
+
+    pub(crate) fn block(&mut self, prefix: &str, block: &Block) {
+        self.norm(&format!("{prefix}norm_before_attention"), &block.norm_before_attention);
+        self.linear(&format!("{prefix}qkv"), &block.qkv);
+        self.linear(&format!("{prefix}attention_output"), &block.attention_output);
+        self.norm(&format!("{prefix}norm_before_perceptron"), &block.norm_before_perceptron);
+        self.linear(&format!("{prefix}up"), &block.up);
+        self.linear(&format!("{prefix}down"), &block.down);
+        for (name, scale) in
+            [("attention_scale", &block.attention_scale), ("perceptron_scale", &block.perceptron_scale)]
+        {
+            if let Some(scale) = scale {
+                self.add(format!("{prefix}{name}"), scale.val());
+            }
+        }
+    }
+}
+
+/// Cuts images into patches, each flattened as a convolution's weight is: `[channel, row, column]`.
+///
+/// `[batch, channels, height, width]` → `[batch, patches, channels · size²]`
+fn patches(images: Tensor<4>, size: usize) -> Tensor<3> {
+    let [batch, channels, height, width] = images.dims();
+    let (down, across) = (height / size, width / size);
+    images.reshape([batch, channels, down, size, across, size]).permute([0, 2, 4, 1, 3, 5]).reshape([
+        batch,
+        down * across,
+        channels * size * size,
+    ])
+}

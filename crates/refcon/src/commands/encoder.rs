@@ -1,0 +1,239 @@
+//! `refcon encoder`: look at a checkpoint, or write it for Transformers.
+
+use crate::commands::score;
+use crate::embedding::EncoderArguments;
+use crate::failure::Failure;
+use crate::output::Output;
+use clap::{Args, Subcommand};
+use refcon_encoders::checkpoint::ElementType;
+use refcon_encoders::{Inspection, ModelCard, export, inspect};
+use serde::Serialize;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Look at a checkpoint, or write it as a folder that Transformers opens
+#[derive(Debug, Args)]
+pub(crate) struct EncoderCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Inspect(Inspect),
+    Export(Export),
+}
+
+/// Say what a checkpoint is, what maps where, what is missing or left over
+///
+/// No weight is read, and nothing that stands in a pickle is run.
+#[derive(Debug, Args)]
+struct Inspect {
+    /// A weights' file, an index of shards, or a folder with one of them
+    path: PathBuf,
+
+    /// Take it as of this family, where its tensors' names fit several
+    #[arg(long, value_parser = crate::embedding::family)]
+    family: Option<refcon_encoders::Family>,
+
+    /// Also print each of the model's tensors with its place in the file
+    #[arg(long)]
+    tensors: bool,
+}
+
+/// Write a checkpoint as a folder that Transformers opens
+///
+/// config.json, preprocessor_config.json, model.safetensors (f32), a model card, and refcon-encoder.json, with which refcon
+/// gives the same embeddings from it again.
+#[derive(Debug, Args)]
+struct Export {
+    #[command(flatten)]
+    encoder: EncoderArguments,
+
+    /// The folder to write; it must not be there yet
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
+
+    /// Title of the model card [default: the encoder's name]
+    #[arg(long, default_value = "")]
+    title: String,
+
+    /// What the model was trained on, and under what licence that is
+    #[arg(long, value_name = "TEXT")]
+    data: Option<String>,
+
+    /// A metric for the card, such as `--metric "mAP on F3=0.96"`; may be given several times
+    #[arg(long = "metric", value_name = "NAME=VALUE", value_parser = metric)]
+    metrics: Vec<(String, String)>,
+
+    /// Polarity of the training data, such as "an increase of impedance is a positive number"
+    #[arg(long, value_name = "TEXT")]
+    polarity: Option<String>,
+
+    /// Anything else for the card
+    #[arg(long, value_name = "TEXT")]
+    notes: Option<String>,
+}
+
+fn metric(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.trim().into(), value.trim().into()))
+}
+
+/// What was exported, for `--json`.
+#[derive(Debug, Serialize)]
+struct Exported {
+    encoder: String,
+    encoder_hash: String,
+    folder: PathBuf,
+}
+
+impl EncoderCommand {
+    pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
+        match &self.action {
+            Action::Inspect(inspect) => inspect.run(output),
+            Action::Export(export) => export.run(output),
+        }
+    }
+}
+
+impl Inspect {
+    fn run(&self, output: &Output) -> Result<(), Failure> {
+        let found = inspect(&self.path, self.family).map_err(Failure::input)?;
+        output.result(&self.text(&found), &as_json(&found))?;
+        match found.is_whole() {
+            true => Ok(()),
+            false => Err(Failure::input(format!(
+                "{} cannot be loaded: {} missing, {} of another shape or type, {} not expected",
+                found.path.display(),
+                score::counted(found.missing.len(), "tensor", "tensors"),
+                found.misshapen.len(),
+                found.unexpected.len()
+            ))),
+        }
+    }
+
+    fn text(&self, found: &Inspection) -> String {
+        let sizes = &found.architecture;
+        let elements = found.elements.iter().map(element_name).collect::<Vec<_>>().join(", ");
+        let mut lines = vec![
+            format!("file        {}", found.path.display()),
+            format!("encoder     {} (family {})", found.name, found.family),
+            format!("names       {}{}", found.library, prefix(found)),
+            format!(
+                "model       {:.1} M parameters in {elements}; {} blocks of width {}, {} heads, patches of {} pixels",
+                sizes.parameters() as f64 / 1e6,
+                sizes.layers,
+                sizes.width,
+                sizes.heads,
+                sizes.patch_size
+            ),
+            format!(
+                "input       {} channels of {} pixels; trained on {} pixels",
+                sizes.channels,
+                found.preprocessing.crop(),
+                sizes.image_size
+            ),
+            format!("embedding   {} components, pooling {}", found.dimension, json!(found.pooling)),
+        ];
+        if found.has_decoder {
+            lines.push("decoder     a masked autoencoder's".into());
+        }
+        for (what, tensors) in [
+            ("missing", &found.missing),
+            ("misshapen", &found.misshapen),
+            ("unexpected", &found.unexpected),
+            ("not needed", &found.unneeded),
+        ] {
+            lines.push(format!("{what:<11} {}", listed(tensors)));
+        }
+        if self.tensors {
+            lines.extend(
+                found.mapping.iter().map(|(part, pieces)| format!("  {part:<40} {}", pieces.join(" + "))),
+            );
+        }
+        lines.join("\n")
+    }
+}
+
+fn prefix(found: &Inspection) -> String {
+    if found.prefix.is_empty() { String::new() } else { format!(", after `{}`", found.prefix) }
+}
+
+fn element_name(element: &ElementType) -> String {
+    match element {
+        ElementType::F32 => "f32".into(),
+        ElementType::F16 => "f16".into(),
+        ElementType::Bf16 => "bf16".into(),
+        ElementType::Other(name) => name.clone(),
+    }
+}
+
+/// The first of a list of tensors, and how many there are.
+fn listed(tensors: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = tensors.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match tensors.len() {
+        0 => "none".into(),
+        count if count > SHOWN => format!("{count}: {shown}, …"),
+        count => format!("{count}: {shown}"),
+    }
+}
+
+fn as_json(found: &Inspection) -> serde_json::Value {
+    let sizes = &found.architecture;
+    json!({
+        "path": found.path,
+        "encoder": found.name,
+        "family": found.family,
+        "names": found.library,
+        "prefix": found.prefix,
+        "parameters": sizes.parameters(),
+        "image_size": sizes.image_size,
+        "patch_size": sizes.patch_size,
+        "channels": sizes.channels,
+        "width": sizes.width,
+        "layers": sizes.layers,
+        "heads": sizes.heads,
+        "elements": found.elements.iter().map(element_name).collect::<Vec<_>>(),
+        "pooling": found.pooling,
+        "dimension": found.dimension,
+        "has_decoder": found.has_decoder,
+        "missing": found.missing,
+        "misshapen": found.misshapen,
+        "unexpected": found.unexpected,
+        "not_needed": found.unneeded,
+        "tensors": found.mapping.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+    })
+}
+
+impl Export {
+    fn run(&self, output: &Output) -> Result<(), Failure> {
+        let encoder = self.encoder.open_pretrained()?;
+        let card = ModelCard {
+            title: self.title.clone(),
+            data: self.data.clone(),
+            metrics: self.metrics.clone(),
+            polarity: self.polarity.clone(),
+            notes: self.notes.clone(),
+        };
+        export(&encoder, encoder.model(), &card, &self.output).map_err(Failure::output)?;
+        use refcon_encoders::Encoder;
+        let exported = Exported {
+            encoder: encoder.id().name().into(),
+            encoder_hash: encoder.id().hash().into(),
+            folder: self.output.clone(),
+        };
+        output.result(&text(&exported), &exported)
+    }
+}
+
+fn text(exported: &Exported) -> String {
+    let file = |name: &str| Path::new(&exported.folder).join(name).display().to_string();
+    format!(
+        "{} written to {}; its card is {}",
+        exported.encoder,
+        exported.folder.display(),
+        file("README.md")
+    )
+}

@@ -1,0 +1,106 @@
+//! Encoders with weights, through the program: list, inspect, embed, export.
+
+use crate::scratch::Scratch;
+use std::fs;
+
+/// The checkpoint folders that the encoders' own tests compare with the original implementations.
+fn golden(name: &str) -> String {
+    format!("{}/../refcon-encoders/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn tiles() -> Scratch {
+    let scratch = Scratch::new();
+    for n in 0..3u8 {
+        scratch.tile(&format!("tiles/{n}.png"), 7.0 + f32::from(n), 0.1 * f32::from(n));
+    }
+    scratch
+}
+
+/// Shape and values of a NumPy file of 32-bit floats, as version 1 of its format has them.
+fn read_npy(bytes: &[u8]) -> (String, Vec<f32>) {
+    let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let text = String::from_utf8(bytes[10..10 + header].to_vec()).unwrap();
+    let values = bytes[10 + header..].as_chunks().0.iter().map(|&value| f32::from_le_bytes(value)).collect();
+    (text, values)
+}
+
+#[test]
+fn the_list_names_every_family_with_dimensions_and_parameters() {
+    let scratch = Scratch::new();
+    let run = scratch.refcon(&["encoders"]);
+    for text in
+        ["texture", "vit-b16", "clip-l14", "dinov2-b14-reg", "mae-l16", "SFM", "303.3 M", "components"]
+    {
+        assert!(run.done().stdout.contains(text), "{text}: {run:?}");
+    }
+    let json = scratch.refcon(&["encoders", "--json"]);
+    let entries: Vec<serde_json::Value> = serde_json::from_str(&json.done().stdout).unwrap();
+    let clip = entries.iter().find(|entry| entry["name"] == "clip-l14").unwrap();
+    assert_eq!((&clip["dimension"], &clip["parameters"]), (&768.into(), &303_966_208.into()));
+}
+
+#[test]
+fn inspect_says_what_a_checkpoint_is_and_what_of_it_is_not_needed() {
+    let scratch = Scratch::new();
+    let run = scratch.refcon(&["encoder", "inspect", &golden("timm-lightning"), "--tensors"]);
+    for text in [
+        "family vit",
+        "timm's ViT, after `state_dict.encoder.`",
+        "2 blocks of width 32",
+        "missing     none",
+        "not needed  2:",
+        "state_dict.triplet_loss.weight",
+        "state_dict.encoder.blocks.1.attn.qkv.weight",
+    ] {
+        assert!(run.done().stdout.contains(text), "{text}: {run:?}");
+    }
+    let json = scratch.refcon(&["--json", "encoder", "inspect", &golden("clip-both-towers-sharded")]);
+    let found: serde_json::Value = serde_json::from_str(&json.done().stdout).unwrap();
+    assert_eq!((&found["family"], &found["dimension"]), (&"clip".into(), &24.into()));
+    assert_eq!(found["tensors"]["blocks.0.qkv.weight"].as_array().unwrap().len(), 3);
+    let code = scratch.refcon(&["encoder", "inspect", &format!("{}/zip.pth", golden("pickle-with-code"))]);
+    code.failed_with(3, &["system", "expected tensors and plain values"]);
+    scratch
+        .refcon(&["encoder", "inspect", &golden("vit"), "--family", "clip"])
+        .failed_with(3, &["family clip (asked for)", "Transformers' ViT"]);
+}
+
+#[test]
+fn embeddings_are_written_as_numpy_with_the_names_of_their_rows() {
+    let scratch = tiles();
+    let run =
+        scratch.refcon(&["embed", "tiles", "--encoder", &golden("clip"), "-o", "e.npy", "--device", "cpu"]);
+    assert!(run.done().stdout.contains("3 images embedded by clip-32x2-p8"), "{run:?}");
+    let (header, values) = read_npy(&fs::read(scratch.path("e.npy")).unwrap());
+    assert!(header.contains("'<f4'") && header.contains("(3, 24"), "{header}");
+    assert!(values.len() == 72 && values.iter().all(|value| value.is_finite()));
+    assert_ne!(values[..24], values[24..48]);
+    assert_eq!(fs::read_to_string(scratch.path("e.csv")).unwrap(), "row,file\n0,0.png\n1,1.png\n2,2.png\n");
+    scratch.refcon(&["embed", "tiles", "-o", "e.png"]).failed_with(2, &["e.png", ".npy"]);
+}
+
+#[test]
+fn an_exported_encoder_embeds_as_the_checkpoint_it_came_from() {
+    let scratch = tiles();
+    let from = golden("torchvision");
+    let export = ["encoder", "export", "--encoder", &from, "-o", "exported", "--metric", "mAP=0.5"];
+    assert!(scratch.refcon(&export).done().stdout.contains("README.md"));
+    assert!(fs::read_to_string(scratch.path("exported/README.md")).unwrap().contains("| mAP | 0.5 |"));
+    for (encoder, out) in [(from.as_str(), "before.npy"), ("exported", "after.npy")] {
+        scratch.refcon(&["embed", "tiles", "--encoder", encoder, "-o", out]).done();
+    }
+    assert_eq!(fs::read(scratch.path("before.npy")).unwrap(), fs::read(scratch.path("after.npy")).unwrap());
+    scratch.refcon(&export).failed_with(4, &["exported", "there already"]);
+}
+
+#[test]
+fn a_device_that_is_none_or_not_there_is_one_line() {
+    let scratch = tiles();
+    let embed = |device: &str| {
+        scratch.refcon(&["embed", "tiles", "--encoder", &golden("vit"), "-o", "e.npy", "--device", device])
+    };
+    let run = embed("tpu");
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("expected auto, cpu, gpu"), "{run:?}");
+    embed("gpu:1000").failed_with(2, &["gpu:1000", "--device cpu"]);
+}
