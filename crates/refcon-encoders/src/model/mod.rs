@@ -4,6 +4,7 @@
 //! names for the same tensors are in [`crate::families`].
 
 mod architecture;
+mod kernels;
 pub(crate) mod layers;
 mod pooling;
 pub(crate) mod positions;

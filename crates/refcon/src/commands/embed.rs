@@ -37,6 +37,8 @@ pub(crate) struct Embed {
 struct Embedded {
     encoder: String,
     encoder_hash: String,
+    /// What the encoder computed in.
+    tier: &'static str,
     images: usize,
     components: usize,
     skipped: Vec<String>,
@@ -66,6 +68,7 @@ impl Embed {
         let result = Embedded {
             encoder: encoder.id().name().into(),
             encoder_hash: encoder.id().hash().into(),
+            tier: encoder.tier(),
             images: embedded.tiles.len(),
             components: encoder.dimension(),
             skipped: embedded.skipped,
@@ -74,9 +77,10 @@ impl Embed {
             seconds,
         };
         let text = format!(
-            "{} images embedded by {} in {:.2} s ({} skipped)\nembeddings: {}\nnames:      {}",
+            "{} images embedded by {} ({}) in {:.2} s ({} skipped)\nembeddings: {}\nnames:      {}",
             result.images,
             result.encoder,
+            result.tier,
             result.seconds,
             result.skipped.len(),
             result.embeddings.display(),
