@@ -23,11 +23,17 @@ pub enum EncodeError {
 
 /// A model that turns the image of a tile into an embedding.
 pub trait Encoder: Send + Sync {
-    /// Who it is. Equal identities give equal embeddings.
+    /// Who it is. Equal identities give embeddings that are equal but for rounding.
     fn id(&self) -> &EncoderId;
 
     /// Components of an embedding.
     fn dimension(&self) -> usize;
+
+    /// What it computes in: `f32`, or a tier of the kernels that rounds factors to bf16 (`amx-bf16`, `avx512-bf16`). Embeddings
+    /// differ a little with it; the identity does not.
+    fn tier(&self) -> &'static str {
+        "f32"
+    }
 
     /// The embeddings of `tiles`, `[tiles, dimension]`, vector by vector. The encoder does its own preprocessing and uses
     /// all threads; a few dozen tiles a call keep it busy.

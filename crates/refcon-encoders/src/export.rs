@@ -29,6 +29,11 @@ pub enum ExportError {
     /// No model class of Transformers computes this.
     #[error("Transformers has no model for this encoder: {0}")]
     NotExpressible(&'static str),
+    /// The model was opened for inference in bf16.
+    #[error(
+        "the model was opened with its weights rounded to bf16; open it in f32 (--precision f32) to write it"
+    )]
+    Rounded,
 }
 
 /// What the model card says beside what the model itself tells.
@@ -57,13 +62,16 @@ struct Layout {
 /// Writes an encoder to a new folder. `model` is the encoder's own or the same after fine-tuning.
 ///
 /// # Errors
-/// When the folder exists, cannot be written, or Transformers has no class that computes what this encoder computes.
+/// When the folder exists, cannot be written, the weights are rounded, or Transformers has no class that computes what this encoder computes.
 pub fn export(
     encoder: &Pretrained,
     model: &VisionTransformer,
     card: &ModelCard,
     folder: &Path,
 ) -> Result<(), ExportError> {
+    if model.is_packed() {
+        return Err(ExportError::Rounded);
+    }
     let (settled, sizes) = (encoder.settled(), encoder.architecture());
     let layout = layout(sizes, settled.pooling)?;
     let sources = layout.naming.sources(&layout.sizes);

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Comparison, parse_json, read_text};
 use crate::encoder_file::{ENCODER_FILE, EncoderFile, Settled};
+use crate::execution::Execution;
 use crate::families::config::Config;
 use crate::families::mae::{Decoder, DecoderArchitecture, DecoderNames, decoder_names};
 use crate::families::names::{Naming, Source};
@@ -113,9 +114,13 @@ impl Opened {
     ///
     /// # Errors
     /// When tensors are missing, misshapen, left over or not finite.
-    pub(crate) fn load(&mut self, device: &Device) -> Result<VisionTransformer, CheckpointError> {
+    pub(crate) fn load(
+        &mut self,
+        device: &Device,
+        execution: Execution,
+    ) -> Result<VisionTransformer, CheckpointError> {
         let run_as = self.settled.run_as(&self.architecture);
-        self.load_for(&run_as, device)
+        self.load_for(&run_as, device, execution)
     }
 
     /// Loads the encoder for images of the size and channels that the checkpoint was trained on.
@@ -123,19 +128,20 @@ impl Opened {
     /// # Errors
     /// As [`Opened::load`].
     pub(crate) fn load_as_stored(&mut self, device: &Device) -> Result<VisionTransformer, CheckpointError> {
-        self.load_for(&self.architecture.clone(), device)
+        self.load_for(&self.architecture.clone(), device, Execution::F32)
     }
 
     fn load_for(
         &mut self,
         run_as: &Architecture,
         device: &Device,
+        execution: Execution,
     ) -> Result<VisionTransformer, CheckpointError> {
         let expected = self.naming.expected(&self.architecture);
         self.checkpoint.check(&expected, |name| self.naming.unneeded(name))?;
         let sources = self.naming.sources(&self.architecture);
         let mut weights = CheckpointWeights::new(&mut self.checkpoint, sources, &self.architecture, run_as);
-        VisionTransformer::load(run_as, &mut weights, device)
+        VisionTransformer::load(run_as, &mut weights, device, execution)
     }
 
     /// The decoder's architecture, for a checkpoint of a whole masked autoencoder.

@@ -4,6 +4,7 @@ use crate::checkpoint::CheckpointError;
 use crate::device;
 use crate::embedding::scale_to_length_one;
 use crate::encoder_file::Settled;
+use crate::execution::Execution;
 use crate::families::mae::{DecoderArchitecture, MaskedAutoencoder};
 use crate::families::{Family, short_name};
 use crate::model::{Architecture, Pooling, VisionTransformer};
@@ -27,15 +28,16 @@ pub struct Pretrained {
     dimension: usize,
     model: VisionTransformer,
     device: Device,
+    execution: Execution,
 }
 
 impl Pretrained {
-    /// Opens a checkpoint on the CPU; see [`Pretrained::open_on`].
+    /// Opens a checkpoint on the CPU, in f32; see [`Pretrained::open_on`].
     ///
     /// # Errors
     /// As [`Pretrained::open_on`].
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        Self::open_on(path, None, &device::cpu())
+        Self::open_on(path, None, &device::cpu(), Execution::F32)
     }
 
     /// Opens a checkpoint: a weights' file ([`crate::checkpoint`]), an index of shards, or a folder with one of them.
@@ -45,12 +47,20 @@ impl Pretrained {
     /// without the latter the preprocessing is the challenge's (contrast 15, shorter side 256/224 of the model's input, centre
     /// crop; no mean and standard deviation), and the pooling what the model's authors use.
     ///
+    /// Where `execution` is a tier that rounds to bf16, weights are packed for it as they are read and not kept otherwise: half the
+    /// memory, for inference only. Embeddings of all precisions have the same identity: they are compared with each other.
+    ///
     /// # Errors
     /// When a file cannot be read or is damaged, its names are of no known encoder or of another family, or weights,
     /// configuration and preprocessing do not match.
-    pub fn open_on(path: &Path, family: Option<Family>, device: &Device) -> Result<Self, CheckpointError> {
+    pub fn open_on(
+        path: &Path,
+        family: Option<Family>,
+        device: &Device,
+        execution: Execution,
+    ) -> Result<Self, CheckpointError> {
         let mut opened = Opened::open(path, family)?;
-        let model = opened.load(device)?;
+        let model = opened.load(device, execution)?;
         let Opened { checkpoint, family, architecture, settled, config_text, .. } = opened;
         let architecture = settled.run_as(&architecture);
         let applied = serde_json::to_vec(&settled)
@@ -59,7 +69,7 @@ impl Pretrained {
         let parts = [&checkpoint.hash()?, config_text.as_bytes(), &applied, understood.as_bytes()];
         let id = EncoderId::new(short_name(family, &architecture), &parts);
         let dimension = settled.dimension(&architecture);
-        Ok(Self { id, family, architecture, settled, dimension, model, device: device.clone() })
+        Ok(Self { id, family, architecture, settled, dimension, model, device: device.clone(), execution })
     }
 
     /// The family.
@@ -108,8 +118,11 @@ impl Pretrained {
     pub fn embed_pixels(&self, pixels: Vec<f32>, batch: usize) -> Vec<f32> {
         let Architecture { image_size, channels, .. } = self.architecture;
         let pixels = TensorData::new(pixels, [batch, channels, image_size, image_size]);
-        let embedded = self.model.embed(Tensor::from_data(pixels, &self.device), self.settled.pooling);
-        let mut embeddings: Vec<f32> = embedded.into_data().iter::<f32>().collect();
+        // On one of the pool's threads: from outside, each small product would wake the pool and wait for it.
+        let embedded = rayon::scope(|_| {
+            self.model.embed(Tensor::from_data(pixels, &self.device), self.settled.pooling).into_data()
+        });
+        let mut embeddings: Vec<f32> = embedded.iter::<f32>().collect();
         if self.settled.normalise {
             embeddings.chunks_exact_mut(self.dimension).for_each(scale_to_length_one);
         }
@@ -134,6 +147,10 @@ impl Encoder for Pretrained {
 
     fn dimension(&self) -> usize {
         self.dimension
+    }
+
+    fn tier(&self) -> &'static str {
+        self.execution.name()
     }
 
     fn embed(&self, tiles: &[GreyImage]) -> Result<Vec<f32>, EncodeError> {

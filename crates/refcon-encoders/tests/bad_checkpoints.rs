@@ -8,7 +8,7 @@
 use burn::tensor::Device;
 use proptest::prelude::*;
 use refcon_encoders::checkpoint::Checkpoint;
-use refcon_encoders::{Family, MaskedAutoencoder, Pretrained};
+use refcon_encoders::{Execution, Family, MaskedAutoencoder, Pretrained};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -131,12 +131,14 @@ fn a_family_that_is_forced_and_wrong_is_refused_with_whose_names_were_found() {
         ("torchvision", Family::Mae, "torchvision's ViT (family vit)"),
         ("dinov2-meta", Family::Vit, "Meta's DINOv2 (family dinov2)"),
     ] {
-        let error =
-            Pretrained::open_on(&golden(name), Some(forced), &Device::default()).unwrap_err().to_string();
+        let error = Pretrained::open_on(&golden(name), Some(forced), &Device::default(), Execution::F32)
+            .unwrap_err()
+            .to_string();
         assert_says(&error, &["asked for", &forced.to_string(), library]);
     }
     // These share their names.
-    Pretrained::open_on(&golden("timm-lightning"), Some(Family::Mae), &Device::default()).unwrap();
+    Pretrained::open_on(&golden("timm-lightning"), Some(Family::Mae), &Device::default(), Execution::F32)
+        .unwrap();
 }
 
 #[test]

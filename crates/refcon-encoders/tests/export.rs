@@ -7,8 +7,10 @@
 
 use refcon_encoders::checkpoint::Checkpoint;
 use refcon_encoders::{
-    Encoder, ExportError, MaskedAutoencoder, ModelCard, Pretrained, device, export, export_masked_autoencoder,
+    Encoder, Execution, ExportError, MaskedAutoencoder, ModelCard, Pretrained, device, export,
+    export_masked_autoencoder,
 };
+use refcon_kernels::Tier;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -153,4 +155,16 @@ fn an_export_replaces_nothing_and_what_transformers_lacks_is_said() {
     let error = export(&late, late.model(), &ModelCard::default(), &scratch.path().join("new")).unwrap_err();
     assert!(error.to_string().contains("normalises after pooling"), "{error}");
     assert!(!scratch.path().join("new").exists());
+}
+
+#[test]
+fn weights_that_were_rounded_for_inference_are_not_written() {
+    for tier in Tier::here().into_iter().filter(|tier| tier.rounds_to_bf16()) {
+        let execution = Execution::in_tier(tier);
+        let encoder = Pretrained::open_on(&golden("vit"), None, &device::cpu(), execution).unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("exported");
+        let error = export(&encoder, encoder.model(), &ModelCard::default(), &folder).unwrap_err();
+        assert!(matches!(error, ExportError::Rounded) && !folder.exists(), "{error}");
+    }
 }

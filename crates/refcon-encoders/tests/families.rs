@@ -6,8 +6,9 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::{Device, Tensor, TensorData};
-use refcon_encoders::{Encoder, MaskedAutoencoder, Pretrained};
+use refcon_encoders::{Encoder, Execution, MaskedAutoencoder, Pretrained, device};
 use refcon_image::GreyImage;
+use refcon_kernels::Tier;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fs;
@@ -265,5 +266,54 @@ fn a_masked_autoencoder_rebuilds_what_transformers_rebuilds() {
         }
         loss /= mask.iter().sum::<f32>();
         assert!((loss - expected.loss).abs() <= 1e-4 * expected.loss, "{name}: {loss} {}", expected.loss);
+    }
+}
+
+const ALL: [&str; 15] = [
+    "vit",
+    "vit-classifier",
+    "deit",
+    "torchvision",
+    "torchvision-headless",
+    "timm-lightning",
+    "timm-registers",
+    "mae",
+    "mae-meta-grey",
+    "clip",
+    "clip-both-towers-sharded",
+    "dinov2",
+    "dinov2-swiglu",
+    "dinov2-meta",
+    "dinov2-registers",
+];
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+#[test]
+fn the_kernels_compute_what_burns_operations_compute_in_every_family_and_tier() {
+    for name in ALL {
+        let open = |execution| Pretrained::open_on(&golden(name), None, &device::cpu(), execution).unwrap();
+        let plain = open(Execution::PLAIN);
+        let sizes = plain.architecture();
+        let images = pixels(sizes.image_size, sizes.channels);
+        let exact = plain.embed_pixels(images.clone(), 2);
+        for tier in Tier::here() {
+            let kernels = open(Execution::in_tier(tier));
+            assert_eq!((kernels.tier(), kernels.id()), (tier.name(), plain.id()));
+            let embedding = kernels.embed_pixels(images.clone(), 2);
+            let difference = largest_difference(&embedding, &exact);
+            let dimension = plain.dimension();
+            let pairs = embedding.chunks(dimension).zip(exact.chunks(dimension));
+            let least = pairs.map(|(a, b)| cosine(a, b)).fold(1.0, f64::min);
+            println!("{name} in {tier}: {difference}, cosine {least}");
+            assert_ne!(embedding, exact, "{name} in {tier}: computed by the same operations");
+            match tier.rounds_to_bf16() {
+                true => assert!(least >= 0.999, "{name} in {tier}: cosine {least}"),
+                false => assert!(difference <= TOLERANCE, "{name} in {tier}: {difference}"),
+            }
+        }
     }
 }

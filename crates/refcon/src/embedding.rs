@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
 use rayon::prelude::*;
-use refcon_encoders::{DeviceChoice, Embeddings, Encoder, Family, Pretrained, Texture};
+use refcon_encoders::{DeviceChoice, Embeddings, Encoder, Family, Precision, Pretrained, Texture};
 use refcon_image::{DecodeLimits, TileFile};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ impl EmbeddedFolder {
     }
 }
 
-/// Which encoder embeds, and where it runs.
+/// Which encoder embeds, where it runs, and how precisely.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EncoderArguments {
     /// `texture` (no weights needed), or a checkpoint of ViT, CLIP, DINOv2 or ViT-MAE: its folder or file (`refcon encoders`)
@@ -42,6 +42,10 @@ pub(crate) struct EncoderArguments {
     /// Where the encoder runs: auto, cpu, gpu, gpu:N, cuda, cuda:N
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
+
+    /// What the encoder computes in: f32, bf16 (factors rounded, sums in f32), or auto: bf16 where the processor is fast at it
+    #[arg(long, default_value = "auto", value_name = "auto|f32|bf16")]
+    pub(crate) precision: Precision,
 }
 
 /// The encoder without weights.
@@ -75,7 +79,8 @@ impl EncoderArguments {
             )));
         }
         let device = self.device.open().map_err(Failure::usage)?;
-        Pretrained::open_on(&path, self.family, &device).map_err(Failure::input)
+        let execution = self.precision.on(&device).map_err(Failure::usage)?;
+        Pretrained::open_on(&path, self.family, &device, execution).map_err(Failure::input)
     }
 }
 

@@ -12,10 +12,10 @@
 use super::names::{BlockNames, Naming, Source};
 use super::{timm, vit};
 use crate::checkpoint::{Checkpoint, CheckpointError, Expected};
-use crate::model::layers;
+use crate::execution::Execution;
+use crate::model::layers::{self, LayerNorm, Linear};
 use crate::model::{Architecture, Block, Loader, Named, Part, Parts, VisionTransformer, Weights};
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Int, Tensor};
 
 /// A library's names for the decoder's tensors, after what stands before the whole model's.
@@ -122,7 +122,8 @@ impl Decoder {
     /// - returns `[batch, patches, patch_size² · channels]`
     #[must_use]
     pub fn forward(&self, tokens: Tensor<3>, restored: Tensor<2, Int>) -> Tensor<3> {
-        let tokens = layers::linear(&self.embedding, tokens);
+        let how = Execution::F32;
+        let tokens = layers::linear(&self.embedding, tokens, how);
         let [batch, seen, width] = tokens.dims();
         let patches = restored.dims()[1];
         let masked = self.mask_token.val().expand([batch, patches + 1 - seen, width]);
@@ -130,9 +131,9 @@ impl Decoder {
         let in_order = shuffled.gather(1, along(restored, width));
         let mut tokens = Tensor::cat(vec![tokens.narrow(1, 0, 1), in_order], 1) + self.positions.val();
         for block in &self.blocks {
-            tokens = block.forward(tokens);
+            tokens = block.forward(tokens, how);
         }
-        let rebuilt = layers::linear(&self.prediction, layers::layer_norm(&self.norm, tokens));
+        let rebuilt = layers::linear(&self.prediction, layers::layer_norm(&self.norm, tokens, how), how);
         rebuilt.narrow(1, 1, patches)
     }
 
@@ -141,7 +142,7 @@ impl Decoder {
         weights: &mut W,
         device: &Device,
     ) -> Result<Self, W::Error> {
-        let mut loader = Loader { weights, device };
+        let mut loader = Loader { weights, device, execution: Execution::F32 };
         let (width, eps) = (sizes.blocks.width, sizes.blocks.layer_norm_eps);
         Ok(Self {
             embedding: loader.linear("decoder.embedding", sizes.encoder_width, width, true)?,

@@ -1,15 +1,17 @@
 //! The model itself, in Burn: for training and inference, on every device.
 
-use super::layers::{self, Activation};
+use super::layers::{self, Activation, LayerNorm, Linear};
 use super::{Architecture, Pooling};
+use crate::execution::Execution;
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::collections::BTreeMap;
 
 /// A vision transformer (Dosovitskiy et al., arXiv 2010.11929, and what was built on it).
 #[derive(Module, Debug)]
 pub struct VisionTransformer {
+    #[module(skip)]
+    execution: Execution,
     patch_size: usize,
     patch_embedding: Linear,
     class_token: Param<Tensor<3>>,
@@ -53,6 +55,8 @@ pub(crate) trait Weights {
 pub(crate) struct Loader<'a, W> {
     pub(crate) weights: &'a mut W,
     pub(crate) device: &'a Device,
+    /// What the layers will be computed by.
+    pub(crate) execution: Execution,
 }
 
 impl<W: Weights> Loader<'_, W> {
@@ -62,7 +66,11 @@ impl<W: Weights> Loader<'_, W> {
         shape: [usize; D],
     ) -> Result<Tensor<D>, W::Error> {
         let values = self.weights.part(name)?;
-        Ok(Tensor::from_data(TensorData::new(values, shape), self.device))
+        Ok(self.tensor_of(values, shape))
+    }
+
+    fn tensor_of<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(values, shape), self.device)
     }
 
     pub(crate) fn param<const D: usize>(
@@ -80,32 +88,61 @@ impl<W: Weights> Loader<'_, W> {
         outputs: usize,
         bias: bool,
     ) -> Result<Linear, W::Error> {
-        let weight = self.tensor(&format!("{name}.weight"), [outputs, inputs])?;
+        let weight = self.weights.part(&format!("{name}.weight"))?;
         let bias = bias.then(|| self.tensor(&format!("{name}.bias"), [outputs])).transpose()?;
-        Ok(layers::linear_from(weight, bias))
+        Ok(match self.execution.packs_for() {
+            Some(tier) => Linear::packed(tier, &weight, outputs, bias),
+            None => Linear::new(self.tensor_of(weight, [outputs, inputs]), bias),
+        })
+    }
+
+    /// The last layer of a block's branch, and its scale. Where weights are packed, the scale becomes part of them.
+    fn end_of_branch(
+        &mut self,
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+        scale: Option<String>,
+    ) -> Result<(Linear, Option<Param<Tensor<1>>>), W::Error> {
+        let Some(scale) = scale else { return Ok((self.linear(name, inputs, outputs, true)?, None)) };
+        let Some(tier) = self.execution.packs_for() else {
+            return Ok((self.linear(name, inputs, outputs, true)?, Some(self.param(&scale, [outputs])?)));
+        };
+        let scale = self.weights.part(&scale)?;
+        let mut weight = self.weights.part(&format!("{name}.weight"))?;
+        let mut bias = self.weights.part(&format!("{name}.bias"))?;
+        for ((row, bias), scale) in weight.chunks_exact_mut(inputs).zip(&mut bias).zip(scale) {
+            row.iter_mut().for_each(|value| *value *= scale);
+            *bias *= scale;
+        }
+        let bias = self.tensor_of(bias, [outputs]);
+        Ok((Linear::packed(tier, &weight, outputs, Some(bias)), None))
     }
 
     pub(crate) fn norm(&mut self, name: &str, width: usize, eps: f64) -> Result<LayerNorm, W::Error> {
         let gamma = self.tensor(&format!("{name}.weight"), [width])?;
         let beta = self.tensor(&format!("{name}.bias"), [width])?;
-        Ok(layers::layer_norm_from(gamma, beta, eps, self.device))
+        Ok(LayerNorm::new(gamma, beta, eps))
     }
 
     pub(crate) fn block(&mut self, prefix: &str, sizes: &Architecture) -> Result<Block, W::Error> {
         let (width, hidden, eps) = (sizes.width, sizes.perceptron_width, sizes.layer_norm_eps);
         let name = |part: &str| format!("{prefix}{part}");
-        let mut scale = |part: &str| sizes.layer_scale.then(|| self.param(&name(part), [width])).transpose();
-        let (attention_scale, perceptron_scale) = (scale("attention_scale")?, scale("perceptron_scale")?);
+        let scale = |part: &str| sizes.layer_scale.then(|| name(part));
+        let (attention_output, attention_scale) =
+            self.end_of_branch(&name("attention_output"), width, width, scale("attention_scale"))?;
+        let (down, perceptron_scale) =
+            self.end_of_branch(&name("down"), hidden, width, scale("perceptron_scale"))?;
         Ok(Block {
             heads: sizes.heads,
             norm_before_attention: self.norm(&name("norm_before_attention"), width, eps)?,
             qkv: self.linear(&name("qkv"), width, 3 * width, sizes.qkv_bias)?,
-            attention_output: self.linear(&name("attention_output"), width, width, true)?,
+            attention_output,
             attention_scale,
             norm_before_perceptron: self.norm(&name("norm_before_perceptron"), width, eps)?,
             up: self.linear(&name("up"), width, hidden * sizes.activation.widening(), true)?,
             activation: sizes.activation,
-            down: self.linear(&name("down"), hidden, width, true)?,
+            down,
             perceptron_scale,
         })
     }
@@ -117,12 +154,14 @@ impl VisionTransformer {
         sizes: &Architecture,
         weights: &mut W,
         device: &Device,
+        execution: Execution,
     ) -> Result<Self, W::Error> {
-        let mut loader = Loader { weights, device };
+        let mut loader = Loader { weights, device, execution };
         let (width, eps) = (sizes.width, sizes.layer_norm_eps);
         let pixels = sizes.channels * sizes.patch_size.pow(2);
         let distillation = sizes.distillation_token;
         Ok(Self {
+            execution,
             patch_size: sizes.patch_size,
             patch_embedding: loader.linear("patch", pixels, width, sizes.patch_bias)?,
             class_token: loader.param("class_token", [1, 1, width])?,
@@ -164,9 +203,11 @@ impl VisionTransformer {
     pub fn embed(&self, images: Tensor<4>, pooling: Pooling) -> Tensor<2> {
         let tokens = self.tokens(images);
         let pooled = pooling.pool(&tokens, self.leading_tokens());
-        let pooled = if self.norm_after_pooling { layers::layer_norm(&self.norm, pooled) } else { pooled };
+        let how = self.execution;
+        let pooled =
+            if self.norm_after_pooling { layers::layer_norm(&self.norm, pooled, how) } else { pooled };
         let with = |layer: &Option<Linear>, what: &str| match layer {
-            Some(layer) => layers::linear(layer, pooled.clone()),
+            Some(layer) => layers::linear(layer, pooled.clone(), how),
             None => panic!("the model has no {what}"),
         };
         match pooling {
@@ -199,7 +240,7 @@ impl VisionTransformer {
     ///
     /// `[batch, channels, height, width]` → `[batch, patches, width]`
     pub(crate) fn positioned_patches(&self, images: Tensor<4>) -> Tensor<3> {
-        let patches = layers::linear(&self.patch_embedding, patches(images, self.patch_size));
+        let patches = layers::linear(&self.patch_embedding, patches(images, self.patch_size), self.execution);
         let count = patches.dims()[1];
         let positions = self.positions.val();
         let positioned = positions.dims()[1] - count;
@@ -226,12 +267,17 @@ impl VisionTransformer {
         let count = leading.dims()[1];
         let mut tokens = Tensor::cat(vec![leading.expand([batch, count, width]), patches], 1);
         if let Some(norm) = &self.norm_before_blocks {
-            tokens = layers::layer_norm(norm, tokens);
+            tokens = layers::layer_norm(norm, tokens, self.execution);
         }
         for block in &self.blocks {
-            tokens = block.forward(tokens);
+            tokens = block.forward(tokens, self.execution);
         }
-        if self.norm_after_pooling { tokens } else { layers::layer_norm(&self.norm, tokens) }
+        if self.norm_after_pooling { tokens } else { layers::layer_norm(&self.norm, tokens, self.execution) }
+    }
+
+    /// Whether the weights are packed for inference, rounded: such a model cannot be written.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.execution.packs_for().is_some()
     }
 
     /// Positions that belong to patches: the largest square among all.
@@ -270,18 +316,15 @@ impl VisionTransformer {
 
 impl Block {
     /// `[batch, tokens, width]` → the same
-    pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
-        let scaled = |branch: Tensor<3>, scale: &Option<Param<Tensor<1>>>| match scale {
-            Some(scale) => branch * scale.val().reshape([1, 1, -1]),
-            None => branch,
-        };
-        let normed = layers::layer_norm(&self.norm_before_attention, tokens.clone());
-        let attended = layers::attention(&layers::linear(&self.qkv, normed), self.heads);
-        let tokens = tokens + scaled(layers::linear(&self.attention_output, attended), &self.attention_scale);
+    pub(crate) fn forward(&self, tokens: Tensor<3>, how: Execution) -> Tensor<3> {
+        let normed = layers::layer_norm(&self.norm_before_attention, tokens.clone(), how);
+        let attended = layers::attention(layers::linear(&self.qkv, normed, how), self.heads, how);
+        let scale = self.attention_scale.as_ref();
+        let tokens = layers::linear_onto(&self.attention_output, scale, attended, tokens, how);
 
-        let normed = layers::layer_norm(&self.norm_before_perceptron, tokens.clone());
-        let hidden = layers::activate(self.activation, layers::linear(&self.up, normed));
-        tokens + scaled(layers::linear(&self.down, hidden), &self.perceptron_scale)
+        let normed = layers::layer_norm(&self.norm_before_perceptron, tokens.clone(), how);
+        let scale = self.perceptron_scale.as_ref();
+        layers::perceptron([&self.up, &self.down], self.activation, scale, normed, tokens, how)
     }
 }
 
@@ -306,17 +349,17 @@ impl Named {
     }
 
     pub(crate) fn linear(&mut self, name: &str, layer: &Linear) {
-        self.add(format!("{name}.weight"), layer.weight.val().transpose());
-        if let Some(bias) = &layer.bias {
-            self.add(format!("{name}.bias"), bias.val());
+        if let Some(weight) = layer.weight() {
+            self.add(format!("{name}.weight"), weight);
+        }
+        if let Some(bias) = layer.bias() {
+            self.add(format!("{name}.bias"), bias);
         }
     }
 
     pub(crate) fn norm(&mut self, name: &str, norm: &LayerNorm) {
         self.add(format!("{name}.weight"), norm.gamma.val());
-        if let Some(beta) = &norm.beta {
-            self.add(format!("{name}.bias"), beta.val());
-        }
+        self.add(format!("{name}.bias"), norm.beta.val());
     }
 
     pub(crate) fn block(&mut self, prefix: &str, block: &Block) {

@@ -49,6 +49,8 @@ pub(crate) struct Embed {
 struct Embedded {
     encoder: String,
     encoder_hash: String,
+    /// What the encoder computed in.
+    tier: &'static str,
     images: usize,
     components: usize,
     skipped: Vec<String>,
@@ -78,7 +80,7 @@ impl Embed {
         let seconds = started.elapsed().as_secs_f64();
 
         let written = match &names {
-            None => files::write_whole(&self.output, |out| write_parquet(out, &embedded)),
+            None => files::write_whole(&self.output, |out| write_parquet(out, &embedded, encoder.tier())),
             Some(names) => {
                 write_names(names, &embedded)?;
                 files::write_whole(&self.output, |out| write_npy(out, &embedded))
@@ -88,6 +90,7 @@ impl Embed {
         let result = Embedded {
             encoder: encoder.id().name().into(),
             encoder_hash: encoder.id().hash().into(),
+            tier: encoder.tier(),
             images: embedded.tiles.len(),
             components: encoder.dimension(),
             skipped: embedded.skipped,
@@ -103,9 +106,10 @@ impl Embedded {
     fn text(&self) -> String {
         let mut lines = vec![
             format!(
-                "{} embedded by {} in {:.2} s ({} skipped)",
+                "{} embedded by {} ({}) in {:.2} s ({} skipped)",
                 score::counted(self.images, "image", "images"),
                 self.encoder,
+                self.tier,
                 self.seconds,
                 self.skipped.len()
             ),
@@ -117,7 +121,7 @@ impl Embedded {
 }
 
 /// One row an image; the encoder stands in the file's metadata.
-fn write_parquet(out: &mut (dyn Write + Send), embedded: &EmbeddedFolder) -> io::Result<()> {
+fn write_parquet(out: &mut (dyn Write + Send), embedded: &EmbeddedFolder, tier: &str) -> io::Result<()> {
     const SCHEMA: &str = "message embeddings {
         required binary file (STRING);
         required group embedding (LIST) { repeated group list { required float element; } }
@@ -131,6 +135,7 @@ fn write_parquet(out: &mut (dyn Write + Send), embedded: &EmbeddedFolder) -> io:
         .set_key_value_metadata(Some(vec![
             entry("refcon.encoder", encoder.name()),
             entry("refcon.encoder_hash", encoder.hash()),
+            entry("refcon.tier", tier),
         ]))
         // Hardly two components are equal.
         .set_column_dictionary_enabled(VALUES.into(), false)

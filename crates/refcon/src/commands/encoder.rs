@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, Subcommand};
 use refcon_encoders::checkpoint::ElementType;
-use refcon_encoders::{Inspection, ModelCard, export, inspect};
+use refcon_encoders::{Inspection, ModelCard, Precision, export, inspect};
 use serde::Serialize;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -209,7 +209,12 @@ fn as_json(found: &Inspection) -> serde_json::Value {
 
 impl Export {
     fn run(&self, output: &Output) -> Result<(), Failure> {
-        let encoder = self.encoder.open_pretrained()?;
+        let mut chosen = self.encoder.clone();
+        if chosen.precision == Precision::Auto {
+            // Weights are written as they are, not as they would be multiplied.
+            chosen.precision = Precision::F32;
+        }
+        let encoder = chosen.open_pretrained()?;
         let card = ModelCard {
             title: self.title.clone(),
             data: self.data.clone(),

@@ -115,6 +115,8 @@ impl FromStr for MatchCount {
 pub(crate) struct Prediction {
     encoder: String,
     encoder_hash: String,
+    /// What the encoder computed in.
+    tier: &'static str,
     metric: Metric,
     matches_per_query: usize,
     pub(crate) queries: usize,
@@ -162,6 +164,7 @@ impl Predict {
         let prediction = Prediction {
             encoder: encoder.id().name().into(),
             encoder_hash: encoder.id().hash().into(),
+            tier: encoder.tier(),
             metric: self.metric,
             matches_per_query: found.neighbours.first().map_or(0, Vec::len),
             queries: queries.tiles.len(),
@@ -291,6 +294,7 @@ impl Predict {
                 fact("corpus tiles", prediction.corpus.to_string()),
                 fact("matches a query", prediction.matches_per_query.to_string()),
                 fact("encoder", format!("{} ({})", prediction.encoder, &prediction.encoder_hash[..8])),
+                fact("computed in", prediction.tier.into()),
                 fact("distance", self.metric.name().into()),
                 fact("refcon", env!("CARGO_PKG_VERSION").into()),
             ],
@@ -348,10 +352,11 @@ impl Found<'_> {
 impl Prediction {
     fn summary(&self) -> String {
         let mut lines = vec![format!(
-            "{} and {} embedded by {} in {:.2} s, searched in {:.3} s",
+            "{} and {} embedded by {} ({}) in {:.2} s, searched in {:.3} s",
             score::counted(self.queries, "query", "queries"),
             score::counted(self.corpus, "corpus tile", "corpus tiles"),
             self.encoder,
+            self.tier,
             self.embed_seconds,
             self.search_seconds
         )];

@@ -119,6 +119,35 @@ fn an_exported_encoder_embeds_as_the_checkpoint_it_came_from() {
 }
 
 #[test]
+fn the_precision_is_chosen_and_every_result_says_what_was_computed_in() {
+    let scratch = tiles();
+    let embed = |precision: &str, out: &str| {
+        let encoder = golden("dinov2");
+        let line = ["embed", "tiles", "--encoder", &encoder, "-o", out, "--precision", precision, "--json"];
+        scratch.refcon(&line)
+    };
+    let said = |run: &crate::scratch::Run| -> serde_json::Value {
+        serde_json::from_str(&run.done().stdout).unwrap()
+    };
+    let (exact, fastest) = (said(&embed("f32", "exact.npy")), said(&embed("auto", "fastest.npy")));
+    assert_eq!(exact["tier"], "f32");
+    assert!(["f32", "avx512-bf16", "amx-bf16"].contains(&fastest["tier"].as_str().unwrap()), "{fastest}");
+    assert_eq!(exact["encoder_hash"], fastest["encoder_hash"]);
+    let rounded = embed("bf16", "bf16.npy");
+    if fastest["tier"] == "f32" {
+        rounded.failed_with(2, &["precision bf16", "tier f32", "--precision auto"]);
+    } else {
+        assert_eq!(said(&rounded)["tier"], fastest["tier"]);
+        let of = |name: &str| fs::read(scratch.path(name)).unwrap();
+        assert!(of("bf16.npy") == of("fastest.npy") && of("bf16.npy") != of("exact.npy"));
+        let export = ["encoder", "export", "--encoder", &golden("dinov2"), "-o", "x", "--precision", "bf16"];
+        scratch.refcon(&export).failed_with(4, &["--precision f32"]);
+    }
+    let run = embed("f16", "none.npy");
+    assert!(run.code == 2 && run.stderr.contains("expected auto, f32 or bf16"), "{run:?}");
+}
+
+#[test]
 fn a_device_that_is_none_or_not_there_is_one_line() {
     let scratch = tiles();
     let embed = |device: &str| {
