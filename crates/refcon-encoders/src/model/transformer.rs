@@ -66,10 +66,10 @@ impl<W: Weights> Loader<'_, W> {
         shape: [usize; D],
     ) -> Result<Tensor<D>, W::Error> {
         let values = self.weights.part(name)?;
-        Ok(self.from_values(values, shape))
+        Ok(self.made_of(values, shape))
     }
 
-    fn from_values<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+    fn made_of<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
         Tensor::from_data(TensorData::new(values, shape), self.device)
     }
 
@@ -92,7 +92,7 @@ impl<W: Weights> Loader<'_, W> {
         let bias = bias.then(|| self.tensor(&format!("{name}.bias"), [outputs])).transpose()?;
         Ok(match self.execution.packs_for() {
             Some(tier) => Linear::packed(tier, &weight, outputs, bias),
-            None => Linear::new(self.from_values(weight, [outputs, inputs]), bias),
+            None => Linear::new(self.made_of(weight, [outputs, inputs]), bias),
         })
     }
 
@@ -115,7 +115,7 @@ impl<W: Weights> Loader<'_, W> {
             row.iter_mut().for_each(|value| *value *= scale);
             *bias *= scale;
         }
-        let bias = self.from_values(bias, [outputs]);
+        let bias = self.made_of(bias, [outputs]);
         Ok((Linear::packed(tier, &weight, outputs, Some(bias)), None))
     }
 
