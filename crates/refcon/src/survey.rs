@@ -50,7 +50,7 @@ pub(crate) struct SurveyChoices {
     #[arg(long, value_name = "N")]
     samples_per_trace: Option<usize>,
 
-    /// Sample interval, ms, m or ft
+    /// Sample interval, ms, m or ft [default: what the file says; arrays: 1]
     #[arg(long, value_name = "INTERVAL")]
     sample_interval: Option<f64>,
 
@@ -68,7 +68,7 @@ pub(crate) struct SurveyChoices {
 
     /// Stack pre-stack gathers: sections hold the mean of each bin's traces
     #[arg(long)]
-    stack: bool,
+    pub(crate) stack: bool,
 
     /// Coordinate reference system, by its EPSG number; kept with the survey
     #[arg(long, value_name = "NUMBER")]

@@ -41,7 +41,7 @@ pub fn ticks(first: f64, last: f64, wanted: usize) -> Vec<f64> {
     }
     let rough = span / wanted.max(1) as f64;
     if rough <= 0.0 || !rough.is_normal() {
-        return vec![low];
+        return vec![low + 0.0];
     }
     let power = 10f64.powf(rough.log10().floor());
     let distance = |step: f64| (step / rough).ln().abs();

@@ -26,6 +26,8 @@ pub struct SectionPlot<'a> {
 /// The plot is at most and at least this large on the screen, in pixels.
 const LARGEST: (f64, f64) = (1400.0, 900.0);
 const SMALLEST: (f64, f64) = (320.0, 240.0);
+/// From so many times on, an image is enlarged without in-between values.
+const RECTANGLES_FROM: usize = 2;
 /// Room for tick labels and the axis title below the plot.
 const BELOW: i64 = 72;
 const TICK: i64 = 6;
@@ -42,7 +44,7 @@ const TITLE_HEIGHT: i64 = 30;
 #[must_use]
 pub fn section(plot: &SectionPlot<'_>) -> Canvas {
     let (width, height) = shown_size(plot.image, plot.pixel_height);
-    let shown = resized(plot.image, width, height);
+    let shown = enlarged(plot.image, width, height);
     let sample_marks = places(plot.down, plot.image.height(), i64::from(height), TICK_SPACING_DOWN);
     let labels = widest(sample_marks.iter().map(|(_, label)| label.as_str()));
     let area = Rectangle {
@@ -131,6 +133,22 @@ fn labelled_ticks(axis: &Axis, length: i64, spacing: i64) -> Vec<(f64, String)> 
 /// Width of the widest of some captions, in pixels.
 fn widest<'a>(captions: impl IntoIterator<Item = &'a str>) -> i64 {
     captions.into_iter().map(|text| look::CAPTION.width(text)).fold(0.0, f32::max).ceil() as i64
+}
+
+/// The image at its size on the screen. Much enlarged, each trace and sample stays a rectangle of its own: smooth in-between
+/// values would show amplitudes where there is no trace.
+fn enlarged(image: &GreyImage, width: u32, height: u32) -> GreyImage {
+    let (columns, rows) = (image.width(), image.height());
+    let (width, height) = (width as usize, height as usize);
+    let across = if width >= RECTANGLES_FROM * columns { columns } else { width };
+    let down = if height >= RECTANGLES_FROM * rows { rows } else { height };
+    // Sides of a picture are counted in 32 bits.
+    let smooth = resized(image, across as u32, down as u32);
+    let pixel = |place: usize| {
+        let (x, y) = (place % width * across / width, place / width * down / height);
+        smooth.pixels()[y * across + x]
+    };
+    GreyImage::from_parts(width, height, (0..width * height).map(pixel).collect())
 }
 
 /// The plot's size on the screen: the image's shape where that is between the limits.

@@ -91,8 +91,22 @@ fn difference(key: &str, found: &Value, asked: &Value) -> Option<(String, String
             .enumerate()
             .find_map(|(index, (one, other))| difference(&below(&(index + 1).to_string()), one, other)),
         _ if found == asked => None,
-        _ => Some((key.to_owned(), found.to_string(), asked.to_string())),
+        _ => Some((key.to_owned(), shown(found), shown(asked))),
     }
+}
+
+/// Characters of a value that a message shows, at most.
+const SHOWN: usize = 60;
+
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::Array(values) => format!("{} of them", values.len()),
+        value => value.to_string(),
+    };
+    if text.chars().count() <= SHOWN {
+        return text;
+    }
+    text.chars().take(SHOWN).chain(['…']).collect()
 }
 
 #[cfg(test)]

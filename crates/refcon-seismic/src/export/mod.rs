@@ -47,7 +47,7 @@ const AMPLITUDES_AT_A_TIME: usize = 64 << 20;
 /// Sections a thread may get of those.
 const SECTIONS_A_THREAD: usize = 8;
 /// Images are committed about so often.
-const COMMITTED_EVERY: Duration = Duration::from_secs(1);
+const COMMITTED_EVERY: Duration = Duration::from_millis(200);
 
 /// How tiles are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -112,6 +112,7 @@ pub struct TileExport<'a> {
     journal: Journal,
     table: File,
     unlabelled: u64,
+    lost: u64,
     /// Kept open: its lock goes with the process.
     _lock: File,
 }
@@ -186,7 +187,9 @@ impl<'a> TileExport<'a> {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
         let mut table = options.open(&table_path).map_err(|error| file("open", &table_path, error))?;
+        let committed = journal.tiles;
         let journal = resume::verified(journal, folder, &mut table, &work, &names)?;
+        let lost = committed - journal.tiles;
         table
             .set_len(journal.table_bytes)
             .and_then(|()| table.seek(SeekFrom::End(0)))
@@ -201,8 +204,16 @@ impl<'a> TileExport<'a> {
             journal,
             table,
             unlabelled: 0,
+            lost,
             _lock: lock,
         })
+    }
+
+    /// Tiles that were written earlier and are made again, since the file of one is missing or empty, or its row is: that
+    /// one's section and all after it.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// How far it is.

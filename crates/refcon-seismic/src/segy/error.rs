@@ -49,7 +49,7 @@ pub enum SegyError {
     /// The sample format code (bytes 3225–3226) means nothing that can be read.
     #[error(
         "{name}: sample format code at byte offset 3224 is {code}{meaning}; expected 1, 2, 3, 5 to 12, 15 or 16; \
-         if the file is SEG-Y after all, give the sample format by hand"
+         if the file is SEG-Y after all, give the sample format by hand; if it holds samples only, give their shape"
     )]
     SampleFormat {
         /// The file.
@@ -151,7 +151,7 @@ pub enum SegyError {
     /// The file holds several offsets of a bin.
     #[error(
         "{name} is pre-stack: {summary}; refcon works on stacked data: stack it first, or ask for the mean of each \
-         bin's traces (stack on request)"
+         bin's traces (`--stack`)"
     )]
     Prestack {
         /// The file.

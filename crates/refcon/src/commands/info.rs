@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 /// Say what a survey's file holds: headers, formats, geometry, amplitudes, and everything odd about it
 ///
-/// SEG-Y (revisions 0 to 2.1), SU, NumPy, and raw arrays with --shape. Nothing is changed; the file is opened
-/// read-only.
+/// SEG-Y (revisions 0 to 2.1), SU, NumPy, Zarr v3, MDIO v1, images and folders of them, and raw arrays with --shape. Nothing
+/// is changed; files are opened read-only.
 #[derive(Debug, Args)]
 pub(crate) struct Info {
     /// The survey
@@ -50,7 +50,7 @@ impl Info {
             false => None,
         };
         progress.finish_and_clear();
-        let found = Found { survey: &survey, amplitudes, hash };
+        let found = Found { survey: &survey, amplitudes, hash, stacked: self.survey.stack };
         output.result(&found.text()?, &found.json()?)
     }
 }
@@ -60,6 +60,8 @@ struct Found<'a> {
     survey: &'a Survey,
     amplitudes: Option<AmplitudeStatistics>,
     hash: Option<String>,
+    /// Whether gathers are to be stacked.
+    stacked: bool,
 }
 
 /// Width of the first column.
@@ -76,7 +78,14 @@ impl Found<'_> {
         };
         match survey.segy() {
             Some(segy) => line("format", &segy_format(segy)),
-            None => line("format", survey.kind()),
+            None if survey.zarr().is_some() => line("format", survey.kind()),
+            None => {
+                line("format", &format!("{}, which knows nothing of lines and positions:", survey.kind()));
+                line(
+                    "",
+                    "what follows is counted from 0 unless given (--first-inline, --sample-interval, …)",
+                );
+            }
         }
         line("traces", &format!("{} of {} samples", survey.trace_count(), samples.count));
         let last = samples.position(samples.count.saturating_sub(1));
@@ -98,7 +107,8 @@ impl Found<'_> {
                 line(if number == 0 { "or else" } else { "" }, &candidate(other));
             }
             if let Some(gathers) = segy.gathers() {
-                line("pre-stack", &gathers.summary);
+                let read = if self.stacked { "stacked" } else { "sections are refused without --stack" };
+                line("pre-stack", &format!("{}; {read}", gathers.summary));
             }
         }
         if let Some(epsg) = survey.epsg() {
@@ -276,6 +286,9 @@ fn oddities(segy: &SegyFile) -> String {
     format!("\nOddities\n{}", lines.concat())
 }
 
+/// Characters of a textual header's line that number it: `C 1 `.
+const LINE_NUMBER: usize = 3;
+
 fn text_headers(segy: &SegyFile) -> Result<String, Failure> {
     let mut text = String::new();
     let mut add = |title: &str, header: &TextHeader| {
@@ -285,7 +298,9 @@ fn text_headers(segy: &SegyFile) -> Result<String, Failure> {
         }
         let _ = writeln!(text, "\n{title} ({})", header.encoding.name());
         let used = header.lines.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |last| last + 1);
-        for line in &header.lines[..used] {
+        // Lines that hold no more than their own number say nothing.
+        let says = |line: &&String| line.chars().skip(LINE_NUMBER).any(|c| !c.is_whitespace());
+        for line in header.lines[..used].iter().filter(says) {
             let _ = writeln!(text, "  {}", line.trim_end());
         }
     };

@@ -26,7 +26,7 @@ enum What {
     Classes(Classes),
 }
 
-/// A section of a survey, or a time or depth slice, with its axes
+/// A section of a survey, or a time or depth slice, with its axes; without a number, the middle inline
 #[derive(Debug, Args)]
 struct Section {
     /// The survey
@@ -151,7 +151,10 @@ impl Section {
 
     fn section(&self, survey: &Survey, direction: Direction, line: i32) -> Result<Canvas, Failure> {
         let section = survey.read_section(direction, line).map_err(Failure::input)?;
-        let title = format!("{}, {direction} {line}", survey.name());
+        let title = match survey.geometry().line() {
+            Some(_) => survey.name().to_owned(),
+            None => format!("{}, {direction} {line}", survey.name()),
+        };
         let clip = absolute_percentile(&section.amplitudes, self.clip);
         draw_section(&title, along(survey.geometry(), direction), section, clip, self.colours.into())
     }

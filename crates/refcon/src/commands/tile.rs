@@ -209,6 +209,12 @@ impl Tile {
         let started = Instant::now();
         let mut export = TileExport::open(&self.output, &settings, &sources).map_err(failure)?;
         let before = export.progress();
+        if export.lost() > 0 {
+            tracing::warn!(
+                "files or rows of earlier tiles are missing: {} are made again",
+                tiles(export.lost())
+            );
+        }
         if before.tiles > 0 {
             output.step(&format!("going on after {}", tiles(before.tiles)));
         }
@@ -227,6 +233,12 @@ impl Tile {
     }
 
     fn settings(&self) -> Result<ExportSettings, Failure> {
+        if let (Rule::Grid, Some(folder)) = (self.rule, &self.sizes_from) {
+            return Err(Failure::usage(format!(
+                "--sizes-from {}: a grid has tiles of one size; give --rule pretraining too, or --size",
+                folder.display()
+            )));
+        }
         let Size(size) = self.size;
         let stride = self.stride.map(|Size(stride)| stride);
         let rule = match self.rule {

@@ -117,6 +117,13 @@ fn tiles_of_a_survey_can_be_searched_at_once() {
     assert_eq!(table.lines().count(), 1 + 88);
     let again = scratch.refcon(&[&["tile", "s.sgy", "-o", "tiles"], &grid[..]].concat());
     assert!(again.done().stdout.contains("all 88 tiles were there already"), "{again:?}");
+    let last = table.lines().last().unwrap().split(',').nth(1).unwrap();
+    fs::remove_file(scratch.path("tiles").join(last)).unwrap();
+    let mended = scratch.refcon(&[&["tile", "s.sgy", "-o", "tiles"], &grid[..]].concat());
+    assert!(mended.done().stderr.contains("8 tiles are made again"), "{mended:?}");
+    assert_eq!(fs::read_to_string(scratch.path("tiles/tiles.csv")).unwrap(), table);
+    let other = scratch.refcon(&["tile", "s.sgy", "-o", "other", "--sizes-from", "tiles"]);
+    other.failed_with(2, &["--sizes-from tiles", "--rule pretraining"]);
     fs::create_dir(scratch.path("query")).unwrap();
     let first = table.lines().nth(1).unwrap().split(',').nth(1).unwrap().to_owned();
     fs::copy(scratch.path("tiles").join(&first), scratch.path("query/box.png")).unwrap();
