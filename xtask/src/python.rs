@@ -19,6 +19,12 @@ pub(crate) fn interoperability(root: &Path, summary: &mut Summary) {
     if !build.status().is_ok_and(|status| status.success()) {
         return summary.fail("interoperability: refcon does not build".into());
     }
+    let has_transformers = Command::new(&python).args(["-c", "import torch, transformers"]).output();
+    if !has_transformers.is_ok_and(|output| output.status.success()) {
+        let how =
+            "pip install -r tests/interoperability/requirements-transformers.txt into its Python (some GB)";
+        summary.skip(format!("exported encoders opened with Transformers, which is not installed: {how}"));
+    }
     let mut pytest = Command::new(python);
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).arg(&tests);
     pytest.env("REFCON", target(root).join("debug").join(format!("refcon{}", std::env::consts::EXE_SUFFIX)));

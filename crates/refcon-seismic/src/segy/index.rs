@@ -21,6 +21,7 @@ use super::layout::Layout;
 use super::oddity::Oddity;
 use super::runs::{Run, TraceRuns};
 use crate::Geometry;
+use crate::whole_file::create_beside;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
@@ -114,7 +115,7 @@ pub(super) fn save(
     if let Some(folder) = path.parent() {
         fs_err::create_dir_all(folder)?;
     }
-    let mut file = super::writer::create_beside(path)?;
+    let mut file = create_beside(path)?;
     io::Write::write_all(&mut file, &bytes)?;
     file.persist(path)?;
     Ok(())

@@ -5,6 +5,7 @@ use super::text_header::{TEXT_HEADER_BYTES, TextEncoding, TextHeader};
 use super::trace_extension::TraceHeaderExtension;
 use super::trace_header::{HeaderField, TRACE_HEADER_BYTES, TraceHeader};
 use super::{ByteOrder, SampleFormat, SegyError};
+use crate::whole_file::create_beside;
 use crate::{BinGrid, Domain, SampleAxis, Volume};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -434,21 +435,4 @@ fn text_lines(samples: SampleAxis, options: &WriteOptions, geometry: &[String]) 
     body.push("END TEXTUAL HEADER".to_owned());
     let numbered = body.iter().enumerate();
     numbered.map(|(index, line)| format!("C{:>2} {line}", index + 1).trim_end().to_owned()).collect()
-}
-
-/// A temporary file in the folder of `path`, with the permissions of an ordinary file.
-pub(super) fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".partial");
-    #[cfg(unix)]
-    let builder = {
-        use std::os::unix::fs::PermissionsExt;
-        // The process's umask takes its share of these; a temporary file would be private by default.
-        builder.permissions(std::fs::Permissions::from_mode(0o666))
-    };
-    builder.tempfile_in(folder)
 }
