@@ -37,6 +37,7 @@ mod sample_format;
 mod scan;
 mod sections;
 mod shifted;
+mod slices;
 mod source;
 mod text_header;
 mod trace_extension;

@@ -3,7 +3,8 @@
 //! Kept apart from the ordinary way, which has nothing to look up.
 
 use super::delays::TraceShifts;
-use super::sections::{Column, HELD_SAMPLES};
+use super::sections::Column;
+use super::slices::HELD_SAMPLES;
 use super::{SegyError, SegyFile};
 use crate::{SampleAxis, VolumeGeometry};
 use rayon::prelude::*;
