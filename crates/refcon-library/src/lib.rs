@@ -3,9 +3,13 @@
 mod confidence;
 pub mod files;
 pub mod report;
+mod row_set;
 mod search;
 mod submission;
+mod tile_record;
 
 pub use confidence::challenge_confidence;
+pub use row_set::RowSet;
 pub use search::{Metric, Neighbour, SearchError, search};
 pub use submission::{ReadSubmissionError, Submission, SubmittedMatch};
+pub use tile_record::{Place, TileRecord};
