@@ -6,6 +6,7 @@ pub mod files;
 pub mod report;
 mod row_set;
 mod search;
+pub mod store;
 mod submission;
 mod tile_record;
 
@@ -13,5 +14,6 @@ pub use confidence::challenge_confidence;
 pub use exact::{Metric, Neighbour};
 pub use row_set::RowSet;
 pub use search::{SearchError, search};
+pub use store::{EncodedTiles, Library, LibraryError, NewTile, Snapshot, VectorFormat, Wait, Writer};
 pub use submission::{ReadSubmissionError, Submission, SubmittedMatch};
 pub use tile_record::{Place, TileRecord};
