@@ -56,7 +56,10 @@ impl HeadSizes {
 
     /// Inputs and outputs of each layer.
     fn shapes(&self) -> impl Iterator<Item = [usize; 2]> {
-        std::iter::once(&self.inputs).chain(&self.layers).zip(&self.layers).map(|(&inputs, &outputs)| [inputs, outputs])
+        std::iter::once(&self.inputs)
+            .chain(&self.layers)
+            .zip(&self.layers)
+            .map(|(&inputs, &outputs)| [inputs, outputs])
     }
 }
 
@@ -72,7 +75,11 @@ impl Head {
     ///
     /// # Errors
     /// When the sizes do not fit together, or a layer's weights are not as many as its sizes say.
-    pub fn new(sizes: &HeadSizes, layers: Vec<(Vec<f32>, Vec<f32>)>, device: &Device) -> Result<Self, String> {
+    pub fn new(
+        sizes: &HeadSizes,
+        layers: Vec<(Vec<f32>, Vec<f32>)>,
+        device: &Device,
+    ) -> Result<Self, String> {
         if let Some(problem) = sizes.problem() {
             return Err(problem);
         }

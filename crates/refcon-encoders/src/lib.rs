@@ -26,6 +26,7 @@ mod pretrained;
 pub mod texture;
 mod trained;
 
+pub use burn::tensor::Device;
 pub use device::{DeviceChoice, DeviceError};
 pub use embedding::{EmbeddingError, Embeddings, EncoderId};
 pub use encoder::{EncodeError, Encoder};

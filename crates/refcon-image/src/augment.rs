@@ -47,10 +47,13 @@ pub fn resized_crop(image: &GreyImage, crop: CropBox, side: u32) -> GreyImage {
 /// `autocontrast`: values stretched so that they fill 0..1; an image of one value stays as it is.
 #[must_use]
 pub fn autocontrast(image: &GreyImage) -> GreyImage {
-    let (least, most) =
-        image.pixels().iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), &v| (least.min(v), most.max(v)));
+    let (least, most) = image
+        .pixels()
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), &v| (least.min(v), most.max(v)));
     let scale = 1.0 / (most - least);
-    let stretch = |v: f32| if scale.is_finite() { ((v - least) * scale).clamp(0.0, 1.0) } else { v.clamp(0.0, 1.0) };
+    let stretch =
+        |v: f32| if scale.is_finite() { ((v - least) * scale).clamp(0.0, 1.0) } else { v.clamp(0.0, 1.0) };
     GreyImage::from_parts(image.width(), image.height(), image.pixels().iter().map(|&v| stretch(v)).collect())
 }
 

@@ -33,7 +33,12 @@ pub fn input(
 }
 
 /// A rectangle of a random share of the area and a random ratio of its sides (`RandomResizedCrop.get_params` of torchvision 0.17).
-fn random_crop([width, height]: [usize; 2], scale: [f64; 2], ratio: [f64; 2], draw: &mut ChaCha8Rng) -> CropBox {
+fn random_crop(
+    [width, height]: [usize; 2],
+    scale: [f64; 2],
+    ratio: [f64; 2],
+    draw: &mut ChaCha8Rng,
+) -> CropBox {
     let between = |draw: &mut ChaCha8Rng, [low, high]: [f64; 2]| low + (high - low) * draw.random::<f64>();
     let area = (width * height) as f64;
     for _ in 0..TRIES {
@@ -84,8 +89,15 @@ mod tests {
     fn a_place_gives_the_same_input_every_time() {
         let tile = GreyImage::new(50, 60, (0..3000).map(|at| (at % 37) as f32 / 37.0).collect()).unwrap();
         let preprocessing = Preprocessing::new(15.0, 32, 28).unwrap();
-        let crops = Augmentation::Crops { contrast: None, scale: [0.3, 1.0], ratio: [0.75, 1.33], autocontrast: 0.5, flip: 0.5 };
-        let made = |number| input(&crops, &preprocessing, &tile, &mut stream(1, Purpose::Augmentation, [number, 0]));
+        let crops = Augmentation::Crops {
+            contrast: None,
+            scale: [0.3, 1.0],
+            ratio: [0.75, 1.33],
+            autocontrast: 0.5,
+            flip: 0.5,
+        };
+        let made =
+            |number| input(&crops, &preprocessing, &tile, &mut stream(1, Purpose::Augmentation, [number, 0]));
         assert_eq!((made(3), made(3).width()), (made(3), 28));
         assert_ne!(made(3), made(4));
     }

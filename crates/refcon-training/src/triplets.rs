@@ -24,8 +24,12 @@ pub struct Triplet {
 pub fn triplet_of(anchor: usize, class: usize, by_class: &[Vec<usize>], draw: &mut ChaCha8Rng) -> Triplet {
     let own: Vec<usize> = by_class[class].iter().copied().filter(|&tile| tile != anchor).collect();
     let positive = if own.is_empty() { anchor } else { own[draw.random_range(0..own.len())] };
-    let others: Vec<&Vec<usize>> =
-        by_class.iter().enumerate().filter(|(other, tiles)| *other != class && !tiles.is_empty()).map(|(_, t)| t).collect();
+    let others: Vec<&Vec<usize>> = by_class
+        .iter()
+        .enumerate()
+        .filter(|(other, tiles)| *other != class && !tiles.is_empty())
+        .map(|(_, t)| t)
+        .collect();
     let negatives = others[draw.random_range(0..others.len())];
     Triplet { anchor, positive, negative: negatives[draw.random_range(0..negatives.len())] }
 }

@@ -1,6 +1,8 @@
 //! Keys of a configuration: which are known, which one was meant, and how values come together.
 
-use super::{Augmentation, Config, ConfigError, HeadChoice, LossChoice, MiningChoice, Sampling, Schedule, Tuning};
+use super::{
+    Augmentation, Config, ConfigError, HeadChoice, LossChoice, MiningChoice, Sampling, Schedule, Tuning,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};

@@ -16,8 +16,8 @@ mod sections;
 
 pub use presets::{PRESETS, preset};
 pub use sections::{
-    Augmentation, Criterion, Data, Distance, HeadChoice, LossChoice, MiningChoice, OptimiserSettings, Sampling,
-    Schedule, Stopping, Tuning, Validation,
+    Augmentation, Criterion, Data, Distance, HeadChoice, LossChoice, MiningChoice, OptimiserSettings,
+    Sampling, Schedule, Stopping, Tuning, Validation,
 };
 
 use serde::{Deserialize, Serialize};
@@ -186,7 +186,11 @@ impl Config {
         if !(rate.is_finite() && rate > 0.0) {
             return fail(format!("optimiser.learning_rate is {rate}, expected a positive number"));
         }
-        for (name, value) in [("accumulate", self.optimiser.accumulate as u64), ("checkpoint_every_steps", self.checkpoint_every_steps), ("validation.every_epochs", self.validation.every_epochs)] {
+        for (name, value) in [
+            ("accumulate", self.optimiser.accumulate as u64),
+            ("checkpoint_every_steps", self.checkpoint_every_steps),
+            ("validation.every_epochs", self.validation.every_epochs),
+        ] {
             if value == 0 {
                 return fail(format!("{name} is 0, expected at least 1"));
             }
@@ -196,7 +200,9 @@ impl Config {
                 return fail("sampling.batch is 0, expected at least 1".into());
             }
             Sampling::Classes { classes, tiles } if *classes < 2 || *tiles < 2 => {
-                return fail(format!("sampling asks for {classes} classes of {tiles} tiles, expected at least 2 of 2"));
+                return fail(format!(
+                    "sampling asks for {classes} classes of {tiles} tiles, expected at least 2 of 2"
+                ));
             }
             _ => {}
         }
@@ -226,7 +232,9 @@ impl Config {
                 fail("the texture descriptor sees tiles as they are: augmentation.kind must be none")
             }
             Tuning::Head {} => Ok(()),
-            _ if texture => fail("the texture descriptor has no weights of its own: tuning.kind must be head"),
+            _ if texture => {
+                fail("the texture descriptor has no weights of its own: tuning.kind must be head")
+            }
             Tuning::Lora { rank: 0, .. } => fail("tuning.rank is 0, expected at least 1"),
             _ => Ok(()),
         }

@@ -30,8 +30,9 @@ impl Groups {
         let header = reader.headers().map_err(|error| problem(error.to_string()))?.clone();
         let place = |names: &[&str]| header.iter().position(|title| names.contains(&title.trim()));
         let titles = || header.iter().collect::<Vec<_>>().join(", ");
-        let path_column = place(&["path", "file"])
-            .ok_or_else(|| problem(format!("found the columns {}, expected one named path or file", titles())))?;
+        let path_column = place(&["path", "file"]).ok_or_else(|| {
+            problem(format!("found the columns {}, expected one named path or file", titles()))
+        })?;
         let group_column = place(&[column])
             .ok_or_else(|| problem(format!("found the columns {}, expected one named {column}", titles())))?;
         let beside = table.parent().unwrap_or(Path::new(""));

@@ -24,7 +24,8 @@ impl Manifest {
             .par_iter()
             .map(|tile| {
                 let path = &tile.file.path;
-                let bytes = std::fs::read(path).map_err(|source| DatasetError::Io { path: path.clone(), source })?;
+                let bytes =
+                    std::fs::read(path).map_err(|source| DatasetError::Io { path: path.clone(), source })?;
                 Ok(hex(&Sha256::digest(bytes)))
             })
             .collect::<Result<_, DatasetError>>()?;
@@ -35,7 +36,13 @@ impl Manifest {
         let rows = dataset.tiles.iter().zip(&hashes).enumerate().map(|(number, (tile, hash))| {
             let part = if held[number] { "held_out" } else { "training" };
             let label = &dataset.classes[tile.class];
-            [tile.file.name.clone(), label.clone(), part.into(), dataset.groups[number].to_string(), hash.clone()]
+            [
+                tile.file.name.clone(),
+                label.clone(),
+                part.into(),
+                dataset.groups[number].to_string(),
+                hash.clone(),
+            ]
         });
         for row in std::iter::once(titles).chain(rows) {
             // Nothing of this can fail: it goes to memory.

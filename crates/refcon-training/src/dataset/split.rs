@@ -43,11 +43,19 @@ impl Dataset {
 ///
 /// # Errors
 /// When a class would have fewer than two tiles left, or fewer than two classes are there.
-pub fn split(folder: LabelledFolder, groups: &Groups, share: f64, seed: u64) -> Result<Dataset, DatasetError> {
+pub fn split(
+    folder: LabelledFolder,
+    groups: &Groups,
+    share: f64,
+    seed: u64,
+) -> Result<Dataset, DatasetError> {
     let LabelledFolder { folder, classes, tiles } = folder;
     if classes.len() < 2 {
         let found = classes.first().map_or("none", String::as_str);
-        return Err(DatasetError::Layout { folder, problem: format!("found one class ({found}), needed at least two") });
+        return Err(DatasetError::Layout {
+            folder,
+            problem: format!("found one class ({found}), needed at least two"),
+        });
     }
     let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (tile, &group) in groups.of_tile.iter().enumerate() {

@@ -7,7 +7,7 @@ use crate::optimise::{AdamW, Moments, Parameter, Parameters};
 use crate::schedule::Plateau;
 use refcon_library::files::write_whole;
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -153,8 +153,8 @@ impl Checkpoint {
             add("task", name, shape, values);
         }
         let written = write_whole(path, |out| {
-            let other = std::io::Error::other;
-            let progress = serde_json::to_string(&(&self.progress, &steps)).map_err(other)?;
+            let other = |error| std::io::Error::other::<SafeTensorError>(error);
+            let progress = serde_json::to_string(&(&self.progress, &steps))?;
             let mut views = Vec::with_capacity(tensors.len());
             for (name, shape, bytes) in &tensors {
                 views.push((name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(other)?));
@@ -189,16 +189,25 @@ impl Checkpoint {
             task: BTreeMap::new(),
         };
         for (name, view) in file.tensors() {
-            let (kind, name) = name.split_once('/').ok_or_else(|| damaged(format!("unknown tensor {name}")))?;
+            let (kind, name) =
+                name.split_once('/').ok_or_else(|| damaged(format!("unknown tensor {name}")))?;
             let values = view.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
             let parameter = Parameter { shape: view.shape().to_vec(), values };
             let moments = || Moments { steps: steps.get(name).copied().unwrap_or(0), ..Moments::default() };
             match kind {
                 "weight" => drop(checkpoint.weights.0.insert(name.into(), parameter)),
-                "moment_1" => checkpoint.moments.entry(name.into()).or_insert_with(moments).first = parameter.values,
-                "moment_2" => checkpoint.moments.entry(name.into()).or_insert_with(moments).second = parameter.values,
+                "moment_1" => {
+                    checkpoint.moments.entry(name.into()).or_insert_with(moments).first = parameter.values
+                }
+                "moment_2" => {
+                    checkpoint.moments.entry(name.into()).or_insert_with(moments).second = parameter.values
+                }
                 "average" => {
-                    checkpoint.average.get_or_insert_with(Parameters::default).0.insert(name.into(), parameter);
+                    checkpoint
+                        .average
+                        .get_or_insert_with(Parameters::default)
+                        .0
+                        .insert(name.into(), parameter);
                 }
                 "task" => drop(checkpoint.task.insert(name.into(), parameter)),
                 other => return Err(damaged(format!("unknown tensor {other}/{name}"))),
@@ -216,11 +225,20 @@ mod tests {
     fn a_checkpoint_reads_back_to_the_last_bit() {
         let parameter = |values: &[f32]| Parameter { shape: vec![values.len()], values: values.to_vec() };
         let named = |values: &[f32]| Parameters([("a.b".to_owned(), parameter(values))].into());
-        let progress = Progress { step: 7, loss_sum: Exact(0.1 + 0.2), best: Some(Exact(1.0 / 3.0)), ..Progress::default() };
+        let progress = Progress {
+            step: 7,
+            loss_sum: Exact(0.1 + 0.2),
+            best: Some(Exact(1.0 / 3.0)),
+            ..Progress::default()
+        };
         let checkpoint = Checkpoint {
             progress,
             weights: named(&[1.0e-38, -0.1]),
-            moments: [("a.b".to_owned(), Moments { first: vec![0.3, 0.4], second: vec![0.5, 0.6], steps: 7 })].into(),
+            moments: [(
+                "a.b".to_owned(),
+                Moments { first: vec![0.3, 0.4], second: vec![0.5, 0.6], steps: 7 },
+            )]
+            .into(),
             average: Some(named(&[0.7, 0.8])),
             task: [("centre".to_owned(), parameter(&[0.9]))].into(),
         };

@@ -14,6 +14,7 @@ use crate::error::TrainError;
 use crate::optimise::{AdamW, Gradients, Parameters, move_average, prepared};
 use crate::runs::{Record, Run};
 use crate::schedule::share;
+use burn::module::Module;
 use checkpoint::{Checkpoint, Exact, Progress};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -138,7 +139,12 @@ struct State {
 
 impl State {
     /// From the run's last checkpoint, or from the beginning.
-    fn begin<T: Task>(task: &mut T, network: &T::Network, plan: &Plan, run: &mut Run) -> Result<Self, TrainError> {
+    fn begin<T: Task>(
+        task: &mut T,
+        network: &T::Network,
+        plan: &Plan,
+        run: &mut Run,
+    ) -> Result<Self, TrainError> {
         let weights = Parameters::of(network);
         let mut optimiser = AdamW::new(&plan.optimiser);
         let path = run.last_checkpoint();
@@ -149,7 +155,11 @@ impl State {
         }
         let checkpoint = Checkpoint::read(&path)?;
         let shapes = |parameters: &Parameters| {
-            parameters.0.iter().map(|(name, parameter)| (name.clone(), parameter.shape.clone())).collect::<Vec<_>>()
+            parameters
+                .0
+                .iter()
+                .map(|(name, parameter)| (name.clone(), parameter.shape.clone()))
+                .collect::<Vec<_>>()
         };
         if shapes(&checkpoint.weights) != shapes(&weights) {
             let problem = "its weights are not those that this configuration trains".into();
@@ -162,13 +172,19 @@ impl State {
         })?;
         optimiser.moments = checkpoint.moments;
         task.restore(checkpoint.task);
-        Ok(Self { progress: checkpoint.progress, weights: checkpoint.weights, average: checkpoint.average, optimiser })
+        Ok(Self {
+            progress: checkpoint.progress,
+            weights: checkpoint.weights,
+            average: checkpoint.average,
+            optimiser,
+        })
     }
 
     fn save<T: Task>(&mut self, task: &T, run: &mut Run) -> Result<(), TrainError> {
         self.progress.recorded = run.flush_metrics()?;
         let average = self.average.as_ref();
-        Checkpoint::of(&self.progress, &self.weights, &self.optimiser, average, task.state()).write(&run.last_checkpoint())
+        Checkpoint::of(&self.progress, &self.weights, &self.optimiser, average, task.state())
+            .write(&run.last_checkpoint())
     }
 
     /// One step of the optimiser, over as many batches as are accumulated. Gives the mean loss and the learning rate.
@@ -182,8 +198,8 @@ impl State {
         batches: u64,
     ) -> Result<(f64, f64), TrainError> {
         let began = Instant::now();
-        let learning_rate =
-            plan.optimiser.learning_rate * share(&plan.schedule, &self.progress.plateau(), self.progress.step, steps);
+        let learning_rate = plan.optimiser.learning_rate
+            * share(&plan.schedule, &self.progress.plateau(), self.progress.step, steps);
         let first = self.progress.batch;
         let last = (first + plan.optimiser.accumulate as u64).min(batches);
         let weight = 1.0 / (last - first) as f32;
@@ -237,7 +253,13 @@ impl State {
         Ok((loss, learning_rate))
     }
 
-    fn not_finite(&self, what: &'static str, value: f64, learning_rate: f64, files: Vec<String>) -> TrainError {
+    fn not_finite(
+        &self,
+        what: &'static str,
+        value: f64,
+        learning_rate: f64,
+        files: Vec<String>,
+    ) -> TrainError {
         TrainError::NotFinite { what, value, step: self.progress.step + 1, learning_rate, files }
     }
 
@@ -280,10 +302,18 @@ impl State {
         self.progress.loss_count = 0;
         self.progress.batch = 0;
         self.progress.epoch = epoch;
-        let record = Record { step, epoch: epoch as f64, name: "train/epoch_loss".into(), value: loss, seconds: 0.0 };
+        let record =
+            Record { step, epoch: epoch as f64, name: "train/epoch_loss".into(), value: loss, seconds: 0.0 };
         run.record(&record)?;
         self.save(task, run)?;
-        tell(&Event::Epoch { epoch, of: plan.stopping.epochs, loss, learning_rate, measures: &measures, best });
+        tell(&Event::Epoch {
+            epoch,
+            of: plan.stopping.epochs,
+            loss,
+            learning_rate,
+            measures: &measures,
+            best,
+        });
         Ok(())
     }
 

@@ -29,8 +29,9 @@ impl ClassMasks {
                 (0..batch * batch).map(|at| f32::from(u8::from(holds(at / batch, at % batch)))).collect();
             Tensor::from_data(TensorData::new(values, [batch, batch]), device)
         };
-        let one_hot: Vec<f32> =
-            (0..batch * classes).map(|at| f32::from(u8::from(of_tile[at / classes] == at % classes))).collect();
+        let one_hot: Vec<f32> = (0..batch * classes)
+            .map(|at| f32::from(u8::from(of_tile[at / classes] == at % classes)))
+            .collect();
         let count = |class: usize| of_tile.iter().filter(|&&of| of == class).count();
         Self {
             positive: pairs(&|a, b| a != b && of_tile[a] == of_tile[b]),

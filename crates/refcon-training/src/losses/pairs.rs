@@ -7,7 +7,13 @@ use burn::tensor::Tensor;
 ///
 /// `embeddings` `[batch, components]` → `[1]`
 #[must_use]
-pub fn multi_similarity(embeddings: Tensor<2>, masks: &ClassMasks, alpha: f64, beta: f64, base: f64) -> Tensor<1> {
+pub fn multi_similarity(
+    embeddings: Tensor<2>,
+    masks: &ClassMasks,
+    alpha: f64,
+    beta: f64,
+    base: f64,
+) -> Tensor<1> {
     let unit = unit(embeddings);
     let cosines = unit.clone().matmul(unit.transpose());
     let positives = log_sum_exp(cosines.clone().sub_scalar(base).mul_scalar(-alpha), &masks.positive, true);
@@ -20,7 +26,11 @@ pub fn multi_similarity(embeddings: Tensor<2>, masks: &ClassMasks, alpha: f64, b
 ///
 /// `embeddings` `[batch, components]` → `[1]`; nothing where no tile has another of its class
 #[must_use]
-pub fn supervised_contrastive(embeddings: Tensor<2>, masks: &ClassMasks, temperature: f64) -> Option<Tensor<1>> {
+pub fn supervised_contrastive(
+    embeddings: Tensor<2>,
+    masks: &ClassMasks,
+    temperature: f64,
+) -> Option<Tensor<1>> {
     if masks.with_positive == 0 {
         return None;
     }

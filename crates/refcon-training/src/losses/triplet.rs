@@ -45,14 +45,20 @@ impl TripletRows {
 ///
 /// `embeddings` `[batch, components]` → `[1]`
 #[must_use]
-pub fn triplet(embeddings: Tensor<2>, rows: &TripletRows, distance: Distance, margin: f64, swap: bool) -> Tensor<1> {
+pub fn triplet(
+    embeddings: Tensor<2>,
+    rows: &TripletRows,
+    distance: Distance,
+    margin: f64,
+    swap: bool,
+) -> Tensor<1> {
     let embeddings = match distance {
         Distance::Euclidean => embeddings,
         Distance::Cosine => unit(embeddings),
     };
     let device = embeddings.device();
-    let [anchors, positives, negatives] =
-        [&rows.anchors, &rows.positives, &rows.negatives].map(|rows| embeddings.clone().select(0, indices(rows, &device)));
+    let [anchors, positives, negatives] = [&rows.anchors, &rows.positives, &rows.negatives]
+        .map(|rows| embeddings.clone().select(0, indices(rows, &device)));
     let between = |a: &Tensor<2>, b: &Tensor<2>| match distance {
         Distance::Euclidean => (a.clone() - b.clone()).add_scalar(EPSILON).square().sum_dim(1).sqrt(),
         Distance::Cosine => (a.clone() * b.clone()).sum_dim(1).neg().add_scalar(1.0),

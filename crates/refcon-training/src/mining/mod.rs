@@ -52,7 +52,8 @@ impl Distances {
 pub fn batch_hard(distances: &Distances, classes: &[usize]) -> TripletRows {
     let mut rows = TripletRows::default();
     for anchor in 0..classes.len() {
-        let by_distance = |a: &usize, b: &usize| distances.between(anchor, *a).total_cmp(&distances.between(anchor, *b));
+        let by_distance =
+            |a: &usize, b: &usize| distances.between(anchor, *a).total_cmp(&distances.between(anchor, *b));
         // `max_by` would take the last of equal ones, `min_by` takes the first.
         let positive = distances.positives(classes, anchor).min_by(|a, b| by_distance(b, a));
         let negative = distances.negatives(classes, anchor).min_by(by_distance);
@@ -97,7 +98,9 @@ pub fn distance_weights(
     let log_weight = |other: usize| {
         let d = distances.between(anchor, other).max(cutoff);
         let usable = classes[other] != classes[anchor] && d < no_loss_beyond;
-        usable.then(|| (2.0 - n) * d.ln() - (n - 3.0) / 2.0 * (1.0 - 0.25 * d * d).ln()).filter(|w| w.is_finite())
+        usable
+            .then(|| (2.0 - n) * d.ln() - (n - 3.0) / 2.0 * (1.0 - 0.25 * d * d).ln())
+            .filter(|w| w.is_finite())
     };
     let logs: Vec<Option<f64>> = (0..classes.len()).map(log_weight).collect();
     let greatest = logs.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -74,7 +74,10 @@ pub fn move_average(average: &mut Parameters, weights: &Parameters, decay: f64) 
         if let Some(average) = average.0.get_mut(name) {
             let pairs = average.values.par_chunks_mut(BLOCK).zip(parameter.values.par_chunks(BLOCK));
             pairs.for_each(|(average, weights)| {
-                average.iter_mut().zip(weights).for_each(|(average, weight)| *average = kept * *average + rest * weight);
+                average
+                    .iter_mut()
+                    .zip(weights)
+                    .for_each(|(average, weight)| *average = kept * *average + rest * weight);
             });
         }
     }

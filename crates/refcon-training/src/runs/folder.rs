@@ -105,7 +105,10 @@ impl Run {
         let damaged = |path: &Path, problem: String| TrainError::Damaged { path: path.into(), problem };
         let path = folder.join(CONFIG);
         if !path.exists() {
-            return Err(damaged(folder, format!("no run: it has no {CONFIG}; expected a folder such as runs/quiet-salt-3")));
+            return Err(damaged(
+                folder,
+                format!("no run: it has no {CONFIG}; expected a folder such as runs/quiet-salt-3"),
+            ));
         }
         let text = fs::read_to_string(&path).map_err(read_error(&path))?;
         let config = Config::parse(&text, &[]).map_err(|error| damaged(&path, error.to_string()))?;
@@ -166,7 +169,9 @@ impl Run {
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(write_error(&path))?;
         let found = file.metadata().map_err(read_error(&path))?.len();
         if found < bytes {
-            let problem = format!("it has {found} bytes, expected at least {bytes}, which the checkpoint says were written");
+            let problem = format!(
+                "it has {found} bytes, expected at least {bytes}, which the checkpoint says were written"
+            );
             return Err(TrainError::Damaged { path, problem });
         }
         file.set_len(bytes).map_err(write_error(&path))?;
@@ -220,7 +225,8 @@ impl Run {
 
     /// Two renames: a kill between them leaves no `best`, which [`Run::mend_best`] then makes again from its weights.
     fn replace_best(&self, write: impl FnOnce(&Path) -> Result<(), TrainError>) -> Result<(), TrainError> {
-        let (best, new, old) = (self.best_encoder(), self.folder.join(".best-new"), self.folder.join(".best-old"));
+        let (best, new, old) =
+            (self.best_encoder(), self.folder.join(".best-new"), self.folder.join(".best-old"));
         for left_over in [&new, &old] {
             if left_over.exists() {
                 fs::remove_dir_all(left_over).map_err(write_error(left_over))?;

@@ -37,7 +37,8 @@ impl RunSummary {
         let mut summary = Self { facts, config, last: BTreeMap::new(), best_map_at_r: None, steps: 0 };
         for record in text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok()) {
             if record.name == "validation/map_at_r" {
-                summary.best_map_at_r = Some(summary.best_map_at_r.map_or(record.value, |best| best.max(record.value)));
+                summary.best_map_at_r =
+                    Some(summary.best_map_at_r.map_or(record.value, |best| best.max(record.value)));
             }
             summary.steps = summary.steps.max(record.step);
             summary.last.insert(record.name, record.value);

@@ -5,22 +5,44 @@ use rand::RngExt;
 use std::path::Path;
 
 const ADJECTIVES: [&str; 24] = [
-    "amber", "bright", "buried", "calm", "clear", "coarse", "deep", "dipping", "early", "faint", "fine", "folded",
-    "gentle", "grey", "hidden", "layered", "lateral", "mild", "quiet", "shallow", "steep", "tilted", "upper", "wide",
+    "amber", "bright", "buried", "calm", "clear", "coarse", "deep", "dipping", "early", "faint", "fine",
+    "folded", "gentle", "grey", "hidden", "layered", "lateral", "mild", "quiet", "shallow", "steep",
+    "tilted", "upper", "wide",
 ];
 
 const NOUNS: [&str; 24] = [
-    "anticline", "basin", "channel", "chalk", "crest", "delta", "diapir", "dome", "fan", "fault", "flank", "graben",
-    "horizon", "horst", "marl", "mound", "reef", "ridge", "salt", "shale", "shelf", "sill", "syncline", "wedge",
+    "anticline",
+    "basin",
+    "channel",
+    "chalk",
+    "crest",
+    "delta",
+    "diapir",
+    "dome",
+    "fan",
+    "fault",
+    "flank",
+    "graben",
+    "horizon",
+    "horst",
+    "marl",
+    "mound",
+    "reef",
+    "ridge",
+    "salt",
+    "shale",
+    "shelf",
+    "sill",
+    "syncline",
+    "wedge",
 ];
 
 /// A name for the next run of a folder: its number is above every other's there.
 #[must_use]
-pub fn next_name(folder: &Path, seed: u64) -> String {
+pub(super) fn next_name(folder: &Path, seed: u64) -> String {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let numbers = entries.filter_map(|entry| {
-        entry.file_name().to_str()?.rsplit('-').next()?.parse::<u64>().ok()
-    });
+    let numbers =
+        entries.filter_map(|entry| entry.file_name().to_str()?.rsplit('-').next()?.parse::<u64>().ok());
     let number = numbers.max().unwrap_or(0) + 1;
     let mut draw = stream(seed, Purpose::Name, [number, 0]);
     let mut pick = |words: [&'static str; 24]| words[draw.random_range(0..words.len())];
