@@ -184,7 +184,7 @@ impl Preprocessing {
 }
 
 /// `adjust_contrast` of a float tensor whose three channels are all `image`.
-fn contrasted(image: &GreyImage, factor: f32) -> Vec<f32> {
+pub(crate) fn contrasted(image: &GreyImage, factor: f32) -> Vec<f32> {
     // torchvision's grey weights do not add up to one, so the mean it blends with is a little too small.
     const GREY_WEIGHTS: f64 = 0.2989 + 0.587 + 0.114;
     let mean = GREY_WEIGHTS * sum(image.pixels()) / image.pixels().len() as f64;

@@ -66,15 +66,18 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(commands::demo::Demo),
+    Duplicates(commands::duplicates::Duplicates),
     Embed(commands::embed::Embed),
     Encoder(commands::encoder::EncoderCommand),
     Encoders(commands::encoders::Encoders),
     Info(commands::info::Info),
     Predict(commands::predict::Predict),
+    Runs(commands::runs::Runs),
     Score(commands::score::Score),
     Show(commands::show::Show),
     Synth(commands::synth::Synth),
     Tile(commands::tile::Tile),
+    Train(Box<commands::train::Train>),
 }
 
 fn main() -> ExitCode {
@@ -83,15 +86,18 @@ fn main() -> ExitCode {
     let output = Output { json: arguments.json, quiet: arguments.quiet };
     let done = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Demo(demo) => demo.run(&output),
+        Command::Duplicates(duplicates) => duplicates.run(&output),
         Command::Embed(embed) => embed.run(&output),
         Command::Encoder(encoder) => encoder.run(&output),
         Command::Encoders(encoders) => encoders.run(&output),
         Command::Info(info) => info.run(&output),
         Command::Predict(predict) => predict.run(&output),
+        Command::Runs(runs) => runs.run(&output),
         Command::Score(score) => score.run(&output),
         Command::Show(show) => show.run(&output),
         Command::Synth(synth) => synth.run(&output),
         Command::Tile(tile) => tile.run(&output),
+        Command::Train(train) => train.run(&output),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -35,7 +35,7 @@ impl Linear {
     }
 
     /// `[inputs, outputs]`
-    pub(super) fn shape(&self) -> [usize; 2] {
+    pub(crate) fn shape(&self) -> [usize; 2] {
         match (&self.packed, &self.weight) {
             (Some(packed), _) => packed.shape(),
             (None, Some(weight)) => weight.dims(),
@@ -44,11 +44,11 @@ impl Linear {
     }
 
     /// `[outputs, inputs]`; none where it is packed.
-    pub(super) fn weight(&self) -> Option<Tensor<2>> {
+    pub(crate) fn weight(&self) -> Option<Tensor<2>> {
         self.weight.as_ref().map(|weight| weight.val().transpose())
     }
 
-    pub(super) fn bias(&self) -> Option<Tensor<1>> {
+    pub(crate) fn bias(&self) -> Option<Tensor<1>> {
         self.bias.as_ref().map(Param::val)
     }
 }

@@ -9,3 +9,4 @@ mod encoders;
 mod predict;
 mod scratch;
 mod surveys;
+mod train;
