@@ -1,4 +1,4 @@
-//! Metrics and calibration against scikit-learn, torchmetrics, pytorch-metric-learning and SciPy; `golden/make_golden.py`
+//! Metrics and calibration against scikit-learn, torchmetrics, pytorch-metric-learning and `SciPy`; `golden/make_golden.py`
 //! made the values.
 
 // A helper of a test may unwrap as a test does; the lint's own exception sees test functions only.

@@ -1,1 +1,3 @@
 //! Fine-tuning and pretraining of encoders.
+
+pub mod tracking;
