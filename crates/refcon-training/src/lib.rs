@@ -23,6 +23,7 @@ pub mod retrieval;
 pub mod runs;
 pub mod samplers;
 pub mod schedule;
+pub mod tracking;
 pub mod triplets;
 pub mod tuning;
 
