@@ -3,6 +3,7 @@
 mod confidence;
 pub mod files;
 pub mod report;
+pub mod retrieval;
 mod row_set;
 mod search;
 mod submission;
