@@ -22,7 +22,7 @@ mod pretrained;
 pub mod texture;
 
 pub use device::{DeviceChoice, DeviceError};
-pub use embedding::{EmbeddingError, Embeddings, EncoderId};
+pub use embedding::{EmbeddingError, Embeddings, EncoderId, scale_to_length_one};
 pub use encoder::{EncodeError, Encoder};
 pub use encoder_file::EncoderFile;
 pub use execution::{Execution, Precision, PrecisionError};

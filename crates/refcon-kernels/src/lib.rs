@@ -52,6 +52,7 @@ mod matrix;
 mod normalisation;
 mod peak;
 mod product;
+pub mod scan;
 mod scratch;
 mod softmax;
 mod tier;

@@ -1,6 +1,7 @@
 //! From embeddings to ranked matches: exact search, confidence, result files and the report page.
 
 mod confidence;
+pub mod exact;
 pub mod files;
 pub mod report;
 pub mod retrieval;
@@ -10,7 +11,8 @@ mod submission;
 mod tile_record;
 
 pub use confidence::challenge_confidence;
+pub use exact::{Metric, Neighbour};
 pub use row_set::RowSet;
-pub use search::{Metric, Neighbour, SearchError, search};
+pub use search::{SearchError, search};
 pub use submission::{ReadSubmissionError, Submission, SubmittedMatch};
 pub use tile_record::{Place, TileRecord};
