@@ -1,7 +1,7 @@
 //! Logistic regression with an L2 penalty, by Newton's method with conjugate gradients.
 //!
-//! Minimises `λ/2 ‖w‖² + Σ cᵢ log(1 + exp(−yᵢ (w·xᵢ + b)))`, where likes and dislikes weigh the same together
-//! (`cᵢ = n / (2 n of its kind)`) and the intercept `b` is free. The function is convex, so there is one minimum; no random
+//! Minimises `λ/2 ‖w − w₀‖² + Σ cᵢ log(1 + exp(−yᵢ (w·xᵢ + b)))`, where likes and dislikes weigh the same together
+//! (`cᵢ = n / (2 n of its kind)`), `w₀` is what is believed before the answers, and the intercept `b` is free. The function is convex, so there is one minimum; no random
 //! number is used. Each Newton step is solved by conjugate gradients, which needs products with the examples only, not a
 //! matrix of the dimension's size (Lin, Weng and Keerthi, *Trust region Newton method for logistic regression*, 2008; here
 //! with a backtracking line search).
@@ -22,17 +22,17 @@ const PRECISION: f64 = 1e-9;
 /// Halvings of a Newton step before it is given up.
 const HALVINGS: usize = 40;
 
-/// The weights `w` of the model of the examples, of which there must be both kinds. The intercept changes no ranking and is
-/// left out.
-pub(super) fn fit(examples: &[Example]) -> Vec<f64> {
-    let mut solution = minimum(&Problem::new(examples));
+/// The weights `w` of the model of the examples, of which there must be both kinds, drawn towards `prior`. The intercept changes
+/// no ranking and is left out.
+pub(super) fn fit(examples: &[Example], prior: &[f64]) -> Vec<f64> {
+    let mut solution = minimum(&Problem::new(examples, prior));
     solution.pop();
     solution
 }
 
 /// Weights and, last, the intercept at the minimum.
 fn minimum(problem: &Problem<'_>) -> Vec<f64> {
-    let mut solution = vec![0.0; problem.dimension + 1];
+    let mut solution = [problem.prior, &[0.0]].concat();
     let mut state = problem.at(&solution);
     let at_start = length(&state.gradient);
     for _ in 0..NEWTON_STEPS {
@@ -55,6 +55,7 @@ fn minimum(problem: &Problem<'_>) -> Vec<f64> {
 
 struct Problem<'a> {
     examples: &'a [Example],
+    prior: &'a [f64],
     /// What a like, and what a dislike counts.
     shares: [f64; 2],
     dimension: usize,
@@ -68,18 +69,22 @@ struct State {
 }
 
 impl<'a> Problem<'a> {
-    fn new(examples: &'a [Example]) -> Self {
+    fn new(examples: &'a [Example], prior: &'a [f64]) -> Self {
         let liked = examples.iter().filter(|example| example.liked).count();
         let share = |count: usize| examples.len() as f64 / (2.0 * count.max(1) as f64);
-        let dimension = examples.first().map_or(0, |example| example.embedding.len());
-        Self { examples, shares: [share(liked), share(examples.len() - liked)], dimension }
+        Self {
+            examples,
+            prior,
+            shares: [share(liked), share(examples.len() - liked)],
+            dimension: prior.len(),
+        }
     }
 
     fn at(&self, solution: &[f64]) -> State {
-        let mut gradient: Vec<f64> = solution.iter().map(|weight| PENALTY * weight).collect();
-        gradient[self.dimension] = 0.0;
-        let penalised = &solution[..self.dimension];
-        let mut value = 0.5 * PENALTY * product(penalised, penalised);
+        let from_prior: Vec<f64> = solution.iter().zip(self.prior).map(|(at, prior)| at - prior).collect();
+        let mut value = 0.5 * PENALTY * product(&from_prior, &from_prior);
+        let mut gradient: Vec<f64> = from_prior.into_iter().map(|apart| PENALTY * apart).collect();
+        gradient.push(0.0);
         let mut curvatures = Vec::with_capacity(self.examples.len());
         for example in self.examples {
             let (sign, share) = if example.liked { (1.0, self.shares[0]) } else { (-1.0, self.shares[1]) };
@@ -164,10 +169,11 @@ mod tests {
         #[test]
         fn at_the_solution_the_gradient_is_gone(
             mut values in prop::collection::vec((prop::collection::vec(-3.0f64..3.0, 7), any::<bool>()), 2..40),
+            prior in prop::collection::vec(-5.0f64..5.0, 7),
         ) {
             (values[0].1, values[1].1) = (true, false);
             let examples = examples(&values);
-            let problem = Problem::new(&examples);
+            let problem = Problem::new(&examples, &prior);
             let solution = minimum(&problem);
             let gradient = problem.at(&solution).gradient;
             prop_assert!(length(&gradient) < 1e-6, "{:?}", gradient);
@@ -188,7 +194,7 @@ mod tests {
     #[test]
     fn two_opposite_examples_have_the_solution_of_their_equation() {
         let examples = examples(&[(vec![1.0], true), (vec![-1.0], false)]);
-        let [weight, intercept] = minimum(&Problem::new(&examples))[..] else {
+        let [weight, intercept] = minimum(&Problem::new(&examples, &[0.0]))[..] else {
             panic!("one weight, one intercept")
         };
         assert!(intercept.abs() < 1e-9);
@@ -198,7 +204,7 @@ mod tests {
     #[test]
     fn few_of_one_kind_weigh_as_much_as_many_of_the_other() {
         let many: Vec<_> = (0..30).map(|_| (vec![-1.0], false)).chain([(vec![1.0], true)]).collect();
-        let intercept = minimum(&Problem::new(&examples(&many)))[1];
+        let intercept = minimum(&Problem::new(&examples(&many), &[0.0]))[1];
         assert!(intercept.abs() < 1e-6, "the border lies halfway: {intercept}");
     }
 }

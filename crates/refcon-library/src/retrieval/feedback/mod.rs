@@ -2,11 +2,26 @@
 //!
 //! | answers | method | vector |
 //! |---|---|---|
-//! | fewer than [`ANSWERS_FOR_A_MODEL`], or all of one kind | [`Rocchio`](Method::Rocchio) | query and mean of the liked, minus a share of the mean of the disliked |
-//! | more, of both kinds | [`LinearModel`](Method::LinearModel) | weights of a logistic regression of like against dislike |
+//! | fewer than [`ANSWERS_FOR_A_MODEL`], or all of one kind | [`Means`](Method::Means) | mean of query and liked tiles, minus half the mean of the disliked |
+//! | more, of both kinds | [`LinearModel`](Method::LinearModel) | weights of a logistic regression of like against dislike, drawn towards the vector above |
 //!
 //! Embeddings are scaled to length 1 first, and so is the vector: ranked by cosine distance, the tiles come in the order of its
 //! inner product with them, which is what both methods rank by. So feedback needs no search of its own.
+//!
+//! # Where the numbers come from
+//!
+//! An interpreter who answers the ten best of each round truthfully, on the tiles of six synthetic surveys (eight classes, texture
+//! descriptor); mean average precision of the tiles not yet answered, in the queries that were answered both ways:
+//!
+//! | answers | query alone | Rocchio, 1 : 0.75 : 0.15 | means | regression towards 0 | regression as here |
+//! |---|---|---|---|---|---|
+//! | 10 | 0.302 | 0.411 | 0.549 | 0.341 | 0.548 |
+//! | 20 | 0.205 | 0.295 | 0.569 | 0.424 | 0.596 |
+//! | 30 | 0.141 | 0.182 | 0.418 | 0.468 | 0.543 |
+//! | 40 | 0.085 | 0.172 | 0.383 | 0.548 | 0.553 |
+//!
+//! A regression alone does not know with ten answers that the tiles should look like the query; means alone stop learning. Every share
+//! and penalty near those chosen gives much the same.
 
 mod logistic;
 
@@ -15,14 +30,13 @@ use logistic::Example;
 /// Answers, likes and dislikes together, from which on a linear model is fitted.
 pub const ANSWERS_FOR_A_MODEL: usize = 10;
 
-/// Share of the disliked tiles' mean that Rocchio's method takes away.
+/// Share of the disliked tiles' mean that is taken away from the mean of the query and the liked ones.
 ///
-/// Rocchio, *Relevance feedback in information retrieval* (1971); the customary shares are 1 for the query, 0.75 for the
-/// liked and 0.15 for the disliked (Manning, Raghavan and Schütze, *Introduction to information retrieval*, 9.1.1).
-const DISLIKED_SHARE: f64 = 0.15;
-/// Share of the query's own vector beside the mean of the liked, whose share is [`LIKED_SHARE`].
-const QUERY_SHARE: f64 = 1.0;
-const LIKED_SHARE: f64 = 0.75;
+/// Rocchio's method (*Relevance feedback in information retrieval*, 1971), with the query as one liked tile among the others.
+const DISLIKED_SHARE: f64 = 0.5;
+
+/// Length of the vector towards which the linear model is drawn.
+const PRIOR_LENGTH: f64 = 10.0;
 
 /// How answers became a vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -30,9 +44,9 @@ const LIKED_SHARE: f64 = 0.75;
 pub enum Method {
     /// The query alone.
     Query,
-    /// Query, mean of the liked, mean of the disliked.
-    Rocchio,
-    /// Logistic regression with an L2 penalty.
+    /// Means of the liked and of the disliked.
+    Means,
+    /// Logistic regression with an L2 penalty on what sets it apart from the means.
     LinearModel,
 }
 
@@ -54,7 +68,9 @@ pub enum FeedbackError {
     #[error("nothing says what to look for: give a query or at least one tile that you like")]
     NothingLiked,
     /// The answers leave no direction.
-    #[error("the answers cancel each other out: the tiles you like and those you do not have the same mean")]
+    #[error(
+        "the answers cancel each other out: what you like and what you do not leaves no direction to look in"
+    )]
     Cancelled,
     /// Embeddings of different lengths.
     #[error(
@@ -84,45 +100,52 @@ impl Answers {
         let answers = self.liked.len() + self.disliked.len();
         let (vector, method) = if answers == 0 {
             (unit(first), Method::Query)
-        } else if answers >= ANSWERS_FOR_A_MODEL && !self.disliked.is_empty() {
-            (self.linear_model(), Method::LinearModel)
         } else {
-            (self.rocchio(expected), Method::Rocchio)
-        };
-        let length = vector.iter().map(|value| value * value).sum::<f64>().sqrt();
-        // What is left when means cancel is their rounding.
-        if length < 1e-6 && method != Method::Query {
-            return Err(FeedbackError::Cancelled);
-        }
-        let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
-        Ok((vector.iter().map(|value| (value * scale) as f32).collect(), method))
-    }
-
-    fn rocchio(&self, dimension: usize) -> Vec<f64> {
-        let mut vector = vec![0.0; dimension];
-        let mut add = |share: f64, embeddings: &[Vec<f32>]| {
-            for embedding in embeddings {
-                let share = share / embeddings.len() as f64;
-                vector.iter_mut().zip(unit(embedding)).for_each(|(sum, value)| *sum += share * value);
+            let means = scaled(self.means(expected)).ok_or(FeedbackError::Cancelled)?;
+            if answers >= ANSWERS_FOR_A_MODEL && !self.disliked.is_empty() {
+                (self.linear_model(means), Method::LinearModel)
+            } else {
+                (means, Method::Means)
             }
         };
-        add(QUERY_SHARE, self.query.as_slice());
-        add(LIKED_SHARE, &self.liked);
-        add(-DISLIKED_SHARE, &self.disliked);
+        // A query of zeros stays one: it is as far from everything.
+        let vector = scaled(vector).unwrap_or_else(|| vec![0.0; expected]);
+        Ok((vector.iter().map(|&value| value as f32).collect(), method))
+    }
+
+    fn means(&self, dimension: usize) -> Vec<f64> {
+        let mut vector = vec![0.0; dimension];
+        let mut add = |share: f64, embedding: &Vec<f32>| {
+            vector.iter_mut().zip(unit(embedding)).for_each(|(sum, value)| *sum += share * value);
+        };
+        let liked = self.query.iter().count() + self.liked.len();
+        self.query.iter().chain(&self.liked).for_each(|embedding| add(1.0 / liked as f64, embedding));
+        let disliked = DISLIKED_SHARE / self.disliked.len().max(1) as f64;
+        self.disliked.iter().for_each(|embedding| add(-disliked, embedding));
         vector
     }
 
     /// The query counts as a tile that is liked.
-    fn linear_model(&self) -> Vec<f64> {
+    fn linear_model(&self, means: Vec<f64>) -> Vec<f64> {
         let liked = self.query.iter().chain(&self.liked).map(|embedding| (embedding, true));
         let disliked = self.disliked.iter().map(|embedding| (embedding, false));
         let examples: Vec<Example> = liked
             .chain(disliked)
             .map(|(embedding, liked)| Example { embedding: unit(embedding), liked })
             .collect();
-        logistic::fit(&examples)
+        let prior: Vec<f64> = means.into_iter().map(|value| PRIOR_LENGTH * value).collect();
+        logistic::fit(&examples, &prior)
     }
 }
+
+/// The vector at length 1, or `None` where it has none but by rounding.
+fn scaled(vector: Vec<f64>) -> Option<Vec<f64>> {
+    let length = vector.iter().map(|value| value * value).sum::<f64>().sqrt();
+    (length > LEAST_LENGTH).then(|| vector.into_iter().map(|value| value / length).collect())
+}
+
+/// What is left of means of unit vectors in f32 when they cancel.
+const LEAST_LENGTH: f64 = 1e-6;
 
 /// The embedding scaled to length 1; zeros stay zeros.
 fn unit(embedding: &[f32]) -> Vec<f64> {
@@ -186,7 +209,7 @@ mod tests {
         let alone = Answers { query: Some(query), ..Answers::default() };
         assert_eq!(alone.query_vector().unwrap(), (vec![0.6, 0.8], Method::Query));
         let liked = Answers { liked: vec![tile], ..Answers::default() };
-        assert_eq!(liked.query_vector().unwrap(), (vec![0.0, 1.0], Method::Rocchio));
+        assert_eq!(liked.query_vector().unwrap(), (vec![0.0, 1.0], Method::Means));
     }
 
     #[test]
@@ -199,15 +222,15 @@ mod tests {
             };
             answers.query_vector().unwrap().1
         };
-        assert_eq!((of(5, 4), of(5, 5), of(12, 0)), (Method::Rocchio, Method::LinearModel, Method::Rocchio));
+        assert_eq!((of(5, 4), of(5, 5), of(12, 0)), (Method::Means, Method::LinearModel, Method::Means));
     }
 
     #[test]
     fn answers_that_say_nothing_are_refused() {
         let nothing = Answers { disliked: vec![vec![1.0, 0.0]], ..Answers::default() };
         assert_eq!(nothing.query_vector(), Err(FeedbackError::NothingLiked));
-        let same = vec![vec![1.0, 0.0]; 6];
-        let cancelled = Answers { query: None, liked: same.clone(), disliked: same };
+        let opposite = vec![vec![1.0, 0.0], vec![-1.0, 0.0]];
+        let cancelled = Answers { query: None, liked: opposite.clone(), disliked: opposite };
         assert_eq!(cancelled.query_vector(), Err(FeedbackError::Cancelled));
         let mixed = Answers { query: Some(vec![1.0; 3]), liked: vec![vec![1.0; 2]], ..Answers::default() };
         assert_eq!(mixed.query_vector(), Err(FeedbackError::Dimension { expected: 3, found: 2 }));
