@@ -126,6 +126,12 @@ impl Embeddings {
         &self.values[row * self.dimension..][..self.dimension]
     }
 
+    /// All embeddings, `[tiles, dimension]`, vector by vector.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     /// All embeddings in order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.dimension)

@@ -22,6 +22,7 @@ mod shard;
 mod table;
 
 pub use error::ExportError;
+pub use journal::difference;
 pub use labels::LabelVolume;
 pub use table::TileRow;
 

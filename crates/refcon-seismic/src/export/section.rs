@@ -2,8 +2,7 @@
 
 use super::table::TileRow;
 use super::{ExportError, TileExport, TileLayout, Work, file_name, png};
-use crate::tiling::{Normaliser, Tile, TilePlace, TileSize};
-use crate::{Geometry, Survey};
+use crate::tiling::{Normaliser, TileSize};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -55,7 +54,7 @@ impl TileExport<'_> {
                 }
                 _ => None,
             };
-            place(&mut tile, source.survey)?;
+            tile.locate(source.survey)?;
             let ends = normaliser.normalise(&mut grey);
             let size = TileSize { height: tile.bounds.samples, width: tile.bounds.traces };
             let mut row = TileRow::new(&tile, ends, label);
@@ -103,14 +102,4 @@ fn write_image(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = path.with_extension("partial");
     std::fs::write(&partial, bytes)?;
     std::fs::rename(&partial, path)
-}
-
-/// Looks up where the ends of a 2-D line's tile lie; a volume's tiles know from its bin grid.
-fn place(tile: &mut Tile, survey: &Survey) -> Result<(), ExportError> {
-    let (Geometry::Line(_), Some(segy)) = (survey.geometry(), survey.segy()) else { return Ok(()) };
-    for end in [&mut tile.first_trace, &mut tile.last_trace] {
-        let TilePlace { crossline, position, .. } = end;
-        *position = segy.position_on_line(*crossline).map_err(crate::SurveyError::from)?;
-    }
-    Ok(())
 }
