@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// One or more polygons in the coordinates of the surveys, with holes where they have any.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Region {
     /// Each polygon's rings: the outline first, then its holes. The last corner is joined to the first.
     polygons: Vec<Vec<Ring>>,
