@@ -4,6 +4,7 @@ mod confidence;
 pub mod exact;
 pub mod files;
 pub mod report;
+pub mod retrieval;
 mod row_set;
 mod search;
 pub mod store;

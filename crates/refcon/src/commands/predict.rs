@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use refcon_evaluation::Gold;
 use refcon_image::figure::encode_png;
 use refcon_image::{DecodeLimits, TileFile};
-use refcon_library::report::{Report, ReportMatch, ReportQuery, ReportTile};
+use refcon_library::report::{AskedTile, Report, ReportMatch, ReportQuery, ReportTile};
 use refcon_library::{Neighbour, Submission, SubmittedMatch, challenge_confidence, files};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -262,7 +262,8 @@ impl Predict {
             });
             let matches = matches.collect::<Result<_, Failure>>()?;
             let class = gold.and_then(|gold| gold.queries.get(&tile.name).cloned());
-            queries.push(ReportQuery { tile: pictures.tile(tile, class)?, matches });
+            let asked = AskedTile { role: "query".into(), tile: pictures.tile(tile, class)? };
+            queries.push(ReportQuery { asked: vec![asked], matches });
         }
         let shown = queries.len();
         let mut notes = Vec::new();
@@ -397,7 +398,7 @@ impl Pictures {
                 self.by_path.entry(tile.path.clone()).or_insert(encode_png(&image)).clone()
             }
         };
-        Ok(ReportTile { name: tile.name.clone(), png, class })
+        Ok(ReportTile { name: tile.name.clone(), png: Some(png), class, place: Vec::new(), size: None })
     }
 }
 
