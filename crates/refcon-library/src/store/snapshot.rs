@@ -234,6 +234,12 @@ impl EncodedTiles {
         Self { inner: Arc::new(EncodedInner { encoder, dimension, blocks, rows, live }) }
     }
 
+    /// Whether both are the same rows of the same commit.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// Who embedded them.
     #[must_use]
     pub fn encoder(&self) -> &EncoderId {
