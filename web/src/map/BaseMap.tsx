@@ -140,7 +140,7 @@ function Drawing({ frame, lasso }: { frame: MapFrame; lasso: Point[] | null }) {
         </path>
       ))}
       {region && <path class="region" d={path(frame, region, true)} />}
-      {section?.corners && <path class="current-line" d={path(frame, section.corners, false)} />}
+      {section?.corners && survey.value?.geometry.type === 'volume' && <path class="current-line" d={path(frame, section.corners, false)} />}
       {matches.value.map(({ tile }) => tile.place?.corners && (
         <path
           key={tile.id} class={`hit ${tile.id === mark.value?.id ? 'marked' : ''}`} d={path(frame, tile.place.corners, false)}

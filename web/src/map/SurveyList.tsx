@@ -1,6 +1,6 @@
 /** The surveys of the library; choosing one shows its sections. */
 
-import { library, loadCatalogue, surveys } from '../state/catalogue';
+import { loadCatalogue, surveys } from '../state/catalogue';
 import type { Survey } from '../api/types';
 import { last } from '../state/lines';
 import { valueOf } from '../state/loading';
@@ -17,7 +17,7 @@ export function SurveyList() {
       <h2>Surveys</h2>
       {!known && state.state === 'loading' && <p class="quiet" role="status"><span class="spinner" /> Reading the list…</p>}
       {state.state === 'failed' && <Failure title="No list of surveys" failure={state} again={() => void loadCatalogue()} />}
-      {known?.length === 0 && <NoSurveys />}
+      {known?.length === 0 && <p class="quiet" role="status">None in this library yet.</p>}
       <ul>
         {known?.map((survey) => (
           <li key={survey.id}>
@@ -45,15 +45,4 @@ function extent({ geometry, samples }: Survey): string {
   if (geometry.type === 'line') return `2-D line ${geometry.line}, ${geometry.traces.count} traces, ${down}`;
   const { inlines, crosslines } = geometry;
   return `IL ${inlines.first}–${last(inlines)}, XL ${crosslines.first}–${last(crosslines)}, ${down}`;
-}
-
-function NoSurveys() {
-  const folder = valueOf(library.now.value)?.folder_name ?? 'LIBRARY';
-  return (
-    <div class="failure" role="status">
-      <h3>No surveys yet</h3>
-      <p>Index a survey, then load this page again:</p>
-      <pre>refcon index survey.sgy --library {folder}</pre>
-    </div>
-  );
 }

@@ -1,7 +1,7 @@
 /** The page: its head, the surveys and the map, the view in the middle, the matches. */
 
 import { useEffect, useRef } from 'preact/hooks';
-import { useSignal, useSignalEffect } from '@preact/signals';
+import { untracked, useSignal, useSignalEffect } from '@preact/signals';
 import { gone, reconnections, tokenWanted, tryAgain } from '../api/connection';
 import * as api from '../api/client';
 import { loadLabels } from '../labels/labels';
@@ -33,8 +33,7 @@ export function Page() {
   useSignalEffect(() => {
     // Also when the server is back.
     reconnections.value;
-    void loadCatalogue();
-    void loadLabels();
+    untracked(() => void Promise.all([loadCatalogue(), loadLabels()]));
   });
   useSignalEffect(() => {
     document.documentElement.dataset['theme'] = isDark.value ? 'dark' : 'light';

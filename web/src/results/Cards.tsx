@@ -4,7 +4,7 @@ import type { Match, SearchAnswer, Tile } from '../api/types';
 import { Icon } from '../page/icons';
 import { surveyName } from '../state/catalogue';
 import { jumpTo, keepPlace } from '../state/history';
-import { ask, like, mark, matches, unlike, vote } from './search';
+import { ask, box, like, mark, matches, unlike, vote } from './search';
 import { Thumbnail } from './Thumbnail';
 import { distanceWords, matchWords, percent, placeWords } from './wording';
 
@@ -23,11 +23,12 @@ export function commonScale(query: { width: number; height: number }, tiles: { w
 
 export function Cards({ answer, stale }: { answer: SearchAnswer; stale: boolean }) {
   const scale = commonScale(answer.query, answer.matches.map(({ tile }) => tile));
-  const severalSurveys = new Set(answer.matches.map(({ tile }) => tile.survey)).size > 1;
+  // The survey is worth a line where it is not plainly that of the query.
+  const surveys = new Set(answer.matches.map(({ tile }) => tile.survey).concat(box.value?.survey ?? []));
   return (
     <ol class={`cards ${stale ? 'stale' : ''}`} onKeyDown={moveFocus}>
       {matches.value.map((match, i) => (
-        <Card key={match.tile.id} match={match} rank={i + 1} scale={scale} withSurvey={severalSurveys} />
+        <Card key={match.tile.id} match={match} rank={i + 1} scale={scale} withSurvey={surveys.size > 1} />
       ))}
     </ol>
   );

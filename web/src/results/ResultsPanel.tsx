@@ -71,7 +71,7 @@ function Count() {
   const uncovered = found.not_covered > 0 ? `; ${found.not_covered.toLocaleString('en')} tiles have no embedding of this encoder` : '';
   return (
     <span title={`${found.tiles_searched.toLocaleString('en')} tiles searched${passed}${uncovered}`}>
-      <strong>{of}</strong> in {found.milliseconds < 1 ? '< 1' : Math.round(found.milliseconds)} ms
+      <strong>{of}</strong> <small>in {found.milliseconds < 1 ? '< 1' : Math.round(found.milliseconds)} ms</small>
     </span>
   );
 }

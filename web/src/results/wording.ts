@@ -24,7 +24,8 @@ export function percent(confidence: number): string {
   return `${Math.round(100 * confidence)} %`;
 }
 
-export const distanceWords = (distance: number): string => readable(distance, 3);
+/** Distances stand below each other: as many decimals for all of one size. */
+export const distanceWords = (distance: number): string => (distance < 10 ? distance.toFixed(3) : readable(distance, 4));
 
 /** All of it, for screen readers and tooltips. */
 export function matchWords({ tile, distance, confidence }: Match): string {

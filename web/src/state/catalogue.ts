@@ -11,8 +11,8 @@ export const surveys = resource<Survey[]>();
 
 export async function loadCatalogue(): Promise<void> {
   await Promise.all([library.load(api.library), surveys.load(api.surveys)]);
-  const known = valueOf(surveys.now.value) ?? [];
-  if (surveyId.value === null) surveyId.value = known.find((survey) => survey.available)?.id ?? null;
+  const known = valueOf(surveys.now.peek()) ?? [];
+  if (surveyId.peek() === null) surveyId.value = known.find((survey) => survey.available)?.id ?? null;
 }
 
 /** The survey whose sections are shown. */

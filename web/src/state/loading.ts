@@ -38,7 +38,7 @@ export function resource<T>(): Resource<T> {
       running?.abort();
       const mine = new AbortController();
       running = mine;
-      now.value = { state: 'loading', before: valueOf(now.value) };
+      now.value = { state: 'loading', before: valueOf(now.peek()) };
       try {
         const value = await ask(mine.signal);
         if (running === mine) now.value = { state: 'ready', value };
@@ -52,7 +52,7 @@ export function resource<T>(): Resource<T> {
       now.value = { state: 'waiting' };
     },
     change(edit) {
-      const value = valueOf(now.value);
+      const value = valueOf(now.peek());
       if (value !== null) now.value = { state: 'ready', value: edit(value) };
     },
   };

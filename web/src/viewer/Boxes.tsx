@@ -80,7 +80,7 @@ interface OutlineProps {
 function Outline({ class: kind, part, label, corners, onDblClick }: OutlineProps) {
   const at = onScreen(part);
   if (!at) return null;
-  const labelWidth = label ? label.length * 6.6 + 10 : 0;
+  const labelWidth = label ? label.length * 7 + 11 : 0;
   // The label stands above the box, or inside it at the view's upper edge.
   const labelY = at.y >= 18 ? at.y - 17 : at.y + 1;
   return (

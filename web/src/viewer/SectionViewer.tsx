@@ -2,8 +2,10 @@
 
 import { effect, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { gone } from '../api/connection';
 import { lineName } from '../state/lines';
-import { survey } from '../state/catalogue';
+import { library, survey, surveys } from '../state/catalogue';
+import { valueOf } from '../state/loading';
 import { boxTool, direction, isDark, look } from '../state/view';
 import { box } from '../results/search';
 import { Failure } from '../page/Failure';
@@ -22,6 +24,21 @@ import { StatusBar } from './StatusBar';
 import { Toolbar } from './Toolbar';
 
 export function SectionViewer() {
+  return valueOf(surveys.now.value)?.length === 0 ? <NoSurveys /> : <Viewer />;
+}
+
+function NoSurveys() {
+  const folder = valueOf(library.now.value)?.folder_name ?? 'LIBRARY';
+  return (
+    <div class="empty" role="status">
+      <h2>No surveys yet</h2>
+      <p>Index a survey into this library, then load this page again:</p>
+      <pre>refcon index survey.sgy --library {folder}</pre>
+    </div>
+  );
+}
+
+function Viewer() {
   const plot = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => draw(canvas.current!), []);
@@ -32,9 +49,7 @@ export function SectionViewer() {
     <section class="viewer" aria-label="Section viewer">
       <Toolbar />
       <div class="frame">
-        <div class="axis-corner" aria-hidden="true">
-          <AxisTitles />
-        </div>
+        <AxisTitles />
         <AxisAcross />
         <AxisDown />
         <div
@@ -58,8 +73,8 @@ function AxisTitles() {
   const { horizontal, vertical } = section;
   return (
     <>
-      <span class="across">{capital(horizontal.label)} →</span>
-      <span class="down">{vertical.unit ?? capital(vertical.label)} ↓</span>
+      <span class="axis-title down" aria-hidden="true">{vertical.unit ?? capital(vertical.label)}</span>
+      <span class="axis-title across" aria-hidden="true">{capital(horizontal.label)}</span>
     </>
   );
 }
@@ -76,6 +91,8 @@ function States() {
     const timer = setTimeout(() => (waiting.value = loading), loading ? 250 : 0);
     return () => clearTimeout(timer);
   }, [loading]);
+  // A server that is gone has a line of its own above; what was seen last can still be looked at.
+  if (state.state === 'failed' && gone.value && shown.value) return null;
   if (state.state === 'failed') return <div class="over"><Failure title="This section cannot be shown" failure={state} /></div>;
   if (tileProblem.value) return <p class="over-note bad" role="alert">{tileProblem.value}</p>;
   if (waiting.value && loading) return <p class="over-note" role="status"><span class="spinner" /> Reading the section…</p>;
@@ -94,6 +111,7 @@ function draw(canvas: HTMLCanvasElement): () => void {
 
   function paint(): void {
     const [now, over, view] = [shown.value, camera.value, viewSize.value];
+    if (!now) painter.paint([], { table: table('grey', false), clip: 1, smooth: false });
     if (!now || !over || view.width === 0) return;
     const ratio = devicePixelRatio;
     const wanted = tilesFor(now.section, over, view, ratio);

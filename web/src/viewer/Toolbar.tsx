@@ -19,25 +19,31 @@ export function Toolbar() {
     <div class="toolbar" role="toolbar" aria-label="Section tools">
       <Directions />
       <LineBox />
-      <span class="divider" />
-      <Tool icon="pan" label="Pan" shortcut="B" pressed={!boxTool.value} act={() => (boxTool.value = false)} />
-      <Tool icon="box" label="Draw a box to search" shortcut="B, or Shift and drag" pressed={boxTool.value} act={() => (boxTool.value = true)} text="Box" />
-      <span class="divider" />
-      <Tool icon="minus" label="Zoom out" shortcut="−" act={() => zoomBy(1 / 1.5, 1 / 1.5)} />
-      <Tool icon="plus" label="Zoom in" shortcut="+" act={() => zoomBy(1.5, 1.5)} />
-      <Tool icon="fit" label="Whole section" shortcut="F" act={fit} />
+      <div class="tool-group" role="group" aria-label="What dragging does">
+        <Tool icon="pan" label="Pan" shortcut="B" pressed={!boxTool.value} act={() => (boxTool.value = false)} />
+        <Tool
+          icon="box" text="Box" label="Draw a box to search" shortcut="B, or Shift and drag" pressed={boxTool.value}
+          act={() => (boxTool.value = true)}
+        />
+      </div>
+      <div class="tool-group" role="group" aria-label="Zoom">
+        <Tool icon="minus" label="Zoom out" shortcut="−" act={() => zoomBy(1 / 1.5, 1 / 1.5)} />
+        <Tool icon="plus" label="Zoom in" shortcut="+" act={() => zoomBy(1.5, 1.5)} />
+        <Tool icon="fit" label="Whole section" shortcut="F" act={fit} />
+      </div>
       <Exaggeration />
-      <span class="divider" />
       <ColourChoice />
       <ClipSlider />
-      <Tool
-        icon="polarity" label="Flip polarity" shortcut="P" pressed={look.value.flipped}
-        act={() => changeLook({ flipped: !look.value.flipped })}
-      />
-      <Tool
-        icon="smooth" label="Smooth between samples" shortcut="M" pressed={look.value.smooth}
-        act={() => changeLook({ smooth: !look.value.smooth })}
-      />
+      <div class="tool-group">
+        <Tool
+          icon="polarity" label="Flip polarity" shortcut="P" pressed={look.value.flipped}
+          act={() => changeLook({ flipped: !look.value.flipped })}
+        />
+        <Tool
+          icon="smooth" label="Smooth between samples" shortcut="M" pressed={look.value.smooth}
+          act={() => changeLook({ smooth: !look.value.smooth })}
+        />
+      </div>
     </div>
   );
 }
@@ -48,14 +54,15 @@ interface ToolProps {
   shortcut?: string;
   pressed?: boolean;
   text?: string;
+  disabled?: boolean;
   act: () => void;
 }
 
-export function Tool({ icon, label, shortcut, pressed, text, act }: ToolProps) {
+export function Tool({ icon, label, shortcut, pressed, text, disabled = false, act }: ToolProps) {
   return (
     <button
       type="button" class="tool" aria-label={label} title={shortcut ? `${label} (${shortcut})` : label} onClick={act}
-      {...(pressed === undefined ? {} : { 'aria-pressed': pressed })}
+      disabled={disabled} {...(pressed === undefined ? {} : { 'aria-pressed': pressed })}
     >
       <Icon name={icon} />
       {text && <span>{text}</span>}
@@ -106,7 +113,7 @@ function LineBox() {
         take();
       }}
     >
-      <Tool icon="previous" label="Previous line" shortcut="[ or Shift and wheel" act={() => step(-1)} />
+      <Tool icon="previous" label="Previous line" shortcut="[ or Shift and wheel" disabled={lines.count < 2} act={() => step(-1)} />
       <label title={`Go to line (G): ${range}`}>
         <span class="hidden">Go to line, {range}</span>
         <input
@@ -116,7 +123,7 @@ function LineBox() {
         />
         {unit && <span class="unit">{unit}</span>}
       </label>
-      <Tool icon="next" label="Next line" shortcut="] or Shift and wheel" act={() => step(1)} />
+      <Tool icon="next" label="Next line" shortcut="] or Shift and wheel" disabled={lines.count < 2} act={() => step(1)} />
     </form>
   );
 }
@@ -127,6 +134,7 @@ function Exaggeration() {
   const { value, meaning } = exaggeration(now.survey, now.section, over);
   return (
     <div class="stretch" role="group" aria-label="Vertical stretch" title={`Sections are stretched: ${meaning}`}>
+      <span class="quiet">V/H</span>
       <Tool icon="minus" label="Less stretch" shortcut="Alt and wheel" act={() => zoomBy(1, 1 / STRETCH)} />
       <output>{value >= 10 ? value.toFixed(0) : value.toFixed(value >= 1 ? 1 : 2)}×</output>
       <Tool icon="plus" label="More stretch" shortcut="Alt and wheel" act={() => zoomBy(1, STRETCH)} />

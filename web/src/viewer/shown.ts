@@ -32,6 +32,8 @@ export const tilesCome = signal(0);
 /** What the camera is to show once the section has come. */
 type Aim = { kind: 'window'; window: AxisWindow } | { kind: 'place'; place: Place } | { kind: 'all' };
 let aim: Aim | null = null;
+/** A link's window with the camera that shows it: until somebody moves it, another view size shows the same window. */
+let linked: { window: AxisWindow; camera: Camera } | null = null;
 
 export const clip = computed(() => (survey.value ? amplitudeAt(survey.value.clip, look.value.percentile) : 1));
 
@@ -52,7 +54,7 @@ export function followSection(): () => void {
     if (!now || at === null) return;
     if (!now.available) {
       running?.abort();
-      sectionState.value = { state: 'failed', message: now.problem ?? 'This survey cannot be read.', hint: null };
+      failed(now.id, { message: now.problem ?? 'This survey cannot be read.', hint: null });
       return;
     }
     if (!directionsOf(now).includes(way)) {
@@ -77,8 +79,14 @@ async function load(now: Survey, way: Direction, at: number, stop: AbortSignal):
     const section = await api.section(now.id, way, at, stop);
     if (!stop.aborted) show(now, section);
   } catch (error) {
-    if (!stop.aborted) sectionState.value = { state: 'failed', ...failure(error) };
+    if (!stop.aborted) failed(now.id, failure(error));
   }
+}
+
+/** Nothing of another survey stays on the screen under this one's name. */
+function failed(id: string, why: { message: string; hint: string | null }): void {
+  sectionState.value = { state: 'failed', ...why };
+  if (shown.peek()?.survey.id !== id) shown.value = null;
 }
 
 function show(now: Survey, section: Section): void {
@@ -124,6 +132,7 @@ function arrive(): void {
     ];
     if (b.x > a.x && b.y > a.y) {
       camera.value = kept(cameraOf({ left: a.x, right: b.x, top: a.y, bottom: b.y }, view), now.section, view);
+      linked = { window: aim.window, camera: camera.value };
     }
   }
   if (aim?.kind === 'place') {
@@ -136,6 +145,7 @@ function arrive(): void {
 export function setViewSize(size: Size): void {
   const before = viewSize.value;
   if (size.width === before.width && size.height === before.height) return;
+  if (linked && linked.camera === camera.value) aim ??= { kind: 'window', window: linked.window };
   batch(() => {
     viewSize.value = size;
     if (camera.value && shown.value && before.width > 0) {
