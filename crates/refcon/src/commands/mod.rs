@@ -7,6 +7,7 @@ pub(crate) mod encoders;
 pub(crate) mod info;
 pub(crate) mod predict;
 pub(crate) mod score;
+pub(crate) mod search;
 pub(crate) mod show;
 pub(crate) mod synth;
 pub(crate) mod tile;

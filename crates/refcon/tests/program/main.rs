@@ -8,4 +8,5 @@ mod demo;
 mod encoders;
 mod predict;
 mod scratch;
+mod search;
 mod surveys;
