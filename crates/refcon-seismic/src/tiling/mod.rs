@@ -266,10 +266,11 @@ impl Tiling {
         cut.take(limit)
     }
 
-    /// Whether the rule's tiles are a small part of a section, which need not be read whole for them.
+    /// About which share of a section the rule's tiles cover, those that overlap counted twice.
     #[must_use]
-    pub fn is_sparse(&self) -> bool {
-        matches!(self.rule, TileRule::Pretraining(_))
+    pub fn coverage(&self, direction: Direction) -> f64 {
+        let traces = self.geometry.traces(direction).map_or(0, |traces| traces.count);
+        self.rule.area_per_section() / (self.samples.count * traces).max(1) as f64
     }
 
     fn candidates(&self, direction: Direction, line: i32) -> impl Iterator<Item = Tile> + '_ {
