@@ -112,7 +112,8 @@ pub fn search_rows<E: From<RetrievalError>>(
         SecondLook::QueryExpansion { matches, alpha } => {
             let first = Selection { count: matches, ..selection.clone() };
             let first = first.choose(compared, |count| nearest(&vector, count), record)?;
-            let first: Vec<Vec<f32>> = first.matches.iter().map(|found| unit(tiles.embedding(found.row))).collect();
+            let first: Vec<Vec<f32>> =
+                first.matches.iter().map(|found| unit(tiles.embedding(found.row))).collect();
             let vector = expanded_query(&vector, &first, alpha);
             selection.choose(compared, |count| nearest(&vector, count), record)?
         }

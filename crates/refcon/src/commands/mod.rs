@@ -11,6 +11,7 @@ pub(crate) mod library;
 pub(crate) mod predict;
 pub(crate) mod runs;
 pub(crate) mod score;
+pub(crate) mod search;
 pub(crate) mod show;
 pub(crate) mod synth;
 pub(crate) mod tile;

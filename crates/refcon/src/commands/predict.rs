@@ -208,7 +208,9 @@ impl Predict {
             }
             files::check_writable(path).map_err(Failure::output)?;
         }
-        Ok(())
+        check_extension(&self.output, "-o", "json")?;
+        self.report.iter().try_for_each(|path| check_extension(path, "--report", "html"))?;
+        self.table.iter().try_for_each(|path| check_extension(path, "--table", "csv"))
     }
 
     fn search<'a>(
@@ -369,6 +371,18 @@ impl Prediction {
         lines.extend(self.report.iter().map(|path| format!("report:  {}", path.display())));
         lines.join("\n")
     }
+}
+
+/// A file's name should say what is in it.
+fn check_extension(path: &Path, what: &str, extension: &str) -> Result<(), Failure> {
+    if path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension)) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{}: {what} is written as {}; give a name that ends in .{extension}",
+        path.display(),
+        extension.to_uppercase()
+    )))
 }
 
 /// A query that is itself in the corpus finds itself first, at distance 0.

@@ -10,5 +10,6 @@ mod index;
 mod library;
 mod predict;
 mod scratch;
+mod search;
 mod surveys;
 mod train;
