@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod embed;
 pub(crate) mod encoder;
 pub(crate) mod encoders;
+pub(crate) mod evaluate;
 pub(crate) mod info;
 pub(crate) mod predict;
 pub(crate) mod score;
