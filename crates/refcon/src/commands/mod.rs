@@ -5,6 +5,7 @@ pub(crate) mod duplicates;
 pub(crate) mod embed;
 pub(crate) mod encoder;
 pub(crate) mod encoders;
+pub(crate) mod evaluate;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod library;

@@ -6,6 +6,7 @@
 mod bad_input;
 mod demo;
 mod encoders;
+mod evaluate;
 mod index;
 mod library;
 mod predict;
