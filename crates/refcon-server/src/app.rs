@@ -7,10 +7,11 @@ use crate::jobs::Jobs;
 use crate::labels::Labels;
 use crate::library::OpenLibrary;
 use crate::limits::Limits;
+use crate::search::FilterCache;
 use crate::sections::SectionCache;
 use crate::security::{self, Access};
 use crate::surveys::Surveys;
-use crate::{jobs, labels, library, pages, projection, runs, sections, surveys, tiles};
+use crate::{jobs, labels, library, pages, projection, runs, search, sections, surveys, tiles};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -43,6 +44,7 @@ pub(crate) struct App {
     pub(crate) labels: Labels,
     pub(crate) jobs: Jobs,
     pub(crate) scans: Scans,
+    pub(crate) filters: FilterCache,
     pub(crate) projections: projection::Projections,
     /// The folder of training runs.
     pub(crate) runs: Option<PathBuf>,
@@ -70,6 +72,7 @@ pub(crate) fn api() -> (Router<Shared>, utoipa::openapi::OpenApi) {
         .merge(library::routes())
         .merge(surveys::routes())
         .merge(sections::routes())
+        .merge(search::routes())
         .merge(tiles::routes())
         .merge(labels::routes())
         .merge(projection::routes())

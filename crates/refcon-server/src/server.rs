@@ -7,6 +7,7 @@ use crate::labels::{Labels, LabelsError};
 use crate::library::OpenLibrary;
 use crate::limits::Limits;
 use crate::projection::Projections;
+use crate::search::FilterCache;
 use crate::sections::SectionCache;
 use crate::security::folders::Folders;
 use crate::security::{Access, AllowedHosts, Token};
@@ -213,6 +214,7 @@ fn open_app(options: ServerOptions) -> Result<App, ServeError> {
         labels,
         jobs: Jobs::start(limits.jobs)?,
         scans: Scans::start(Metric::Cosine)?,
+        filters: FilterCache::default(),
         projections: Projections::default(),
         runs: options.runs,
         requests: Semaphore::new(limits.requests),
