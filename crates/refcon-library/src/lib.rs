@@ -1,8 +1,10 @@
-//! From embeddings to ranked matches: exact search, confidence, result files and the report page.
+//! From tiles to ranked matches: the library on disk, exact search, confidence, result files and the report page.
 
 mod confidence;
 pub mod exact;
 pub mod files;
+pub mod indexing;
+pub mod interchange;
 pub mod report;
 pub mod retrieval;
 mod row_set;

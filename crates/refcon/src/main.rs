@@ -6,6 +6,7 @@ mod failure;
 mod output;
 mod section_picture;
 mod survey;
+mod tiling;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
@@ -69,7 +70,9 @@ enum Command {
     Embed(commands::embed::Embed),
     Encoder(commands::encoder::EncoderCommand),
     Encoders(commands::encoders::Encoders),
+    Index(commands::index::Index),
     Info(commands::info::Info),
+    Library(commands::library::LibraryCommand),
     Predict(commands::predict::Predict),
     Score(commands::score::Score),
     Show(commands::show::Show),
@@ -86,7 +89,9 @@ fn main() -> ExitCode {
         Command::Embed(embed) => embed.run(&output),
         Command::Encoder(encoder) => encoder.run(&output),
         Command::Encoders(encoders) => encoders.run(&output),
+        Command::Index(index) => index.run(&output),
         Command::Info(info) => info.run(&output),
+        Command::Library(library) => library.run(&output),
         Command::Predict(predict) => predict.run(&output),
         Command::Score(score) => score.run(&output),
         Command::Show(show) => show.run(&output),

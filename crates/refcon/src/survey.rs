@@ -196,7 +196,8 @@ impl SurveyChoices {
         Survey::open(path, &self.options(path)?).map_err(Failure::input)
     }
 
-    fn options(&self, path: &Path) -> Result<SurveyOptions, Failure> {
+    /// What the user says about the survey at `path`.
+    pub(crate) fn options(&self, path: &Path) -> Result<SurveyOptions, Failure> {
         let format = self
             .sample_format
             .map(|code| {

@@ -15,6 +15,9 @@ pub(super) fn scan(
     queries: &[&[f32]],
     request: &Request<'_>,
 ) -> Result<Vec<Nearest>, ExactError> {
+    if queries.is_empty() {
+        return Ok(Vec::new());
+    }
     let dimension = corpus.dimension;
     let rows_at_a_time = (VALUES_AT_A_TIME / dimension).max(1);
     let none = || vec![Nearest::new(request.most(), request.within_or_all()); queries.len()];

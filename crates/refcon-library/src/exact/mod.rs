@@ -13,14 +13,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bounds;
+mod candidates;
+mod coded;
 mod codes;
 mod full;
 mod metric;
 mod nearest;
+mod selection;
+#[cfg(test)]
+mod tests;
 
 pub use codes::{CodedBlock, Codes, quantise};
 pub use metric::{Metric, Neighbour};
-pub use refcon_kernels::scan::code_stride;
+pub use refcon_kernels::scan::{SCAN_TIER_VARIABLE, ScanTier, ScanTierError, code_stride};
 
 use crate::RowSet;
 use std::io;
@@ -80,6 +86,18 @@ pub enum ExactError {
         /// Rows of the corpus.
         corpus: usize,
     },
+    /// There are more rows than can be numbered.
+    #[error("a corpus of {rows} rows; at most {} can be searched at once", u32::MAX)]
+    ManyRows {
+        /// Number of rows.
+        rows: usize,
+    },
+    /// The distance to stay within is no number.
+    #[error("neighbours within a distance of NaN were asked for; expected a number")]
+    Within,
+    /// The instructions asked for are not to be had.
+    #[error(transparent)]
+    Tier(#[from] ScanTierError),
     /// Vectors could not be read.
     #[error("cannot read the vectors of {rows} rows: {cause}")]
     Read {
@@ -151,6 +169,9 @@ impl<'a> Corpus<'a> {
             CodedBlock::new(dimension, block.codes, block.scales, block.errors, block.norms)?;
         }
         let rows = blocks.iter().map(CodedBlock::rows).sum();
+        if u32::try_from(rows).is_err() {
+            return Err(ExactError::ManyRows { rows });
+        }
         Ok(Self { dimension, blocks, rows, vectors })
     }
 
@@ -185,13 +206,15 @@ pub struct Request<'a> {
     pub within: Option<f32>,
     /// Only these rows; the others are not even looked at.
     pub rows: Option<&'a RowSet>,
+    /// On which instructions; `None` for what [`ScanTier::fastest`] says. The answer is the same on all.
+    pub tier: Option<ScanTier>,
 }
 
 impl Request<'_> {
     /// The `k` nearest of all rows.
     #[must_use]
     pub fn best(k: usize, metric: Metric) -> Self {
-        Self { metric, k: Some(k), within: None, rows: None }
+        Self { metric, k: Some(k), within: None, rows: None, tier: None }
     }
 
     fn most(&self) -> usize {
@@ -221,10 +244,45 @@ pub fn nearest(
     {
         return Err(ExactError::OtherRows { set: set.rows(), corpus: corpus.rows });
     }
-    let queries: Vec<_> = queries.chunks_exact(corpus.dimension).map(|q| request.metric.prepare(q)).collect();
-    let queries: Vec<&[f32]> = queries.iter().map(AsRef::as_ref).collect();
-    let found = full::scan(corpus, &queries, request)?;
-    Ok(found.into_iter().map(nearest::Nearest::into_sorted).collect())
+    if request.within.is_some_and(f32::is_nan) {
+        return Err(ExactError::Within);
+    }
+    let tier = request.tier.map_or_else(ScanTier::fastest, Ok)?;
+    let looked_at = request.rows.map_or(corpus.rows, RowSet::count);
+    let most_wanted = request.most().min(looked_at);
+    let uncoded = corpus.blocks.is_empty() || wants_most(request, looked_at);
+    let queries_at_once = (LOWER_BOUNDS / most_wanted.max(1)).clamp(1, MOST_QUERIES_AT_ONCE);
+    let mut answers = Vec::with_capacity(queries.len() / corpus.dimension);
+    for queries in queries.chunks(queries_at_once * corpus.dimension) {
+        let prepared: Vec<_> =
+            queries.chunks_exact(corpus.dimension).map(|query| request.metric.prepare(query)).collect();
+        let is_coded = |query: &[f32]| !uncoded && bounds::can_be_bounded(query);
+        let only = |coded: bool| -> Vec<&[f32]> {
+            let queries = prepared.iter().map(AsRef::as_ref);
+            queries.filter(|query| is_coded(query) == coded).collect()
+        };
+        let mut by_codes = coded::scan(corpus, &only(true), request, tier)?.into_iter();
+        let mut by_vectors = full::scan(corpus, &only(false), request)?.into_iter();
+        let in_order = prepared
+            .iter()
+            .filter_map(|query| if is_coded(query) { by_codes.next() } else { by_vectors.next() });
+        answers.extend(in_order.map(nearest::Nearest::into_sorted));
+    }
+    Ok(answers)
+}
+
+/// Queries that share a pass over the corpus, at most.
+const MOST_QUERIES_AT_ONCE: usize = 1024;
+/// Lower bounds that all queries of a pass may keep for each thread.
+const LOWER_BOUNDS: usize = 1 << 22;
+
+/// Whether so many rows are wanted that each might as well be read.
+fn wants_most(request: &Request<'_>, looked_at: usize) -> bool {
+    const SHARE: usize = 4;
+    match request.k {
+        Some(k) => k >= looked_at.div_ceil(SHARE),
+        None => request.within.is_none(),
+    }
 }
 
 fn check_vectors(dimension: usize, values: &[f32]) -> Result<(), ExactError> {

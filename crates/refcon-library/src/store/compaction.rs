@@ -2,18 +2,15 @@
 
 use super::block::{Block, blocks};
 use super::error::LibraryError;
-use super::fragment_file::{FragmentFile, write_fragment};
-use super::manifest::{FRAGMENTS, FragmentEntry, Manifest};
+use super::fragment_file::write_fragment;
+use super::manifest::{FragmentEntry, Manifest};
 use super::rows::{BatchMaker, NewTile, Row};
 use super::schema::ROWS_A_BATCH;
-use super::tombstones;
 use super::words::WordList;
 use super::writer::{Writer, next_file};
-use crate::RowSet;
 use arrow_array::{Array, RecordBatch};
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Rows of a fragment that are enough: 1 GB of 768 components.
 const ENOUGH_ROWS: usize = 1 << 18;
@@ -86,19 +83,16 @@ impl Writer {
         let encoder = &self.manifest.encoders[first.encoder];
         let mut parts = Vec::new();
         for fragment in &merged {
-            let file = Arc::new(FragmentFile::open(&self.folder, &fragment.file)?);
+            let (file, removed) = self.open_fragment(fragment)?;
             if file.checksum() != fragment.file.checksum {
-                let path = self.folder.join(FRAGMENTS).join(&fragment.file.name);
-                return Err(LibraryError::damaged(&path, "its checksum is not the one it was written with"));
-            }
-            let mut live = RowSet::all(fragment.file.rows);
-            if let Some(entry) = &fragment.tombstones {
-                tombstones::read(&self.folder, entry)?.into_iter().for_each(|row| live.remove(row as usize));
+                return Err(LibraryError::damaged(
+                    file.path(),
+                    "its checksum is not the one it was written with",
+                ));
             }
             for block in blocks(&file, fragment.file.rows, encoder.dimension)? {
-                let rows = block.first_in_file..block.first_in_file + block.rows();
-                let live: Vec<usize> =
-                    rows.clone().filter(|&row| live.contains(row)).map(|row| row - rows.start).collect();
+                let is_live = |row: &usize| !removed.contains(block.first_in_file + row);
+                let live: Vec<usize> = (0..block.rows()).filter(is_live).collect();
                 parts.push((block, live));
             }
         }
@@ -130,7 +124,7 @@ impl Writer {
             place += 1;
             place - 1 == at || !group.contains(&(place - 1))
         });
-        self.commit(manifest, |_| ())
+        self.commit(manifest)
     }
 }
 

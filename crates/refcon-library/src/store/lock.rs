@@ -39,7 +39,7 @@ impl WriterLock {
         let path = folder.join(LOCK);
         let mut options = File::options();
         options.create(true).truncate(false).read(true).write(true);
-        let mut file = options.open(&path).map_err(LibraryError::file("open", &path))?;
+        let mut file = options.open(&path).map_err(LibraryError::file("write", &path))?;
         let mut told = false;
         loop {
             match file.try_lock() {

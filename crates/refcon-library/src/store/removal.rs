@@ -29,12 +29,9 @@ impl Writer {
             let from = ids.partition_point(|&id| id < fragment.first_id);
             Some(fragment.encoder) == encoder && ids.get(from).is_some_and(|&id| id <= fragment.last_id)
         };
-        let picked = |block: &Block| {
-            let rows = block.ids().iter().enumerate();
-            Ok(rows.filter(|(_, id)| ids.binary_search(id).is_ok()).map(|(row, _)| row).collect())
-        };
+        let picked = |block: &Block| Ok(rows_of(block, &ids));
         let (manifest, removed) = self.without(self.manifest.clone(), &concerned, &picked)?;
-        self.commit(manifest, |_| ())?;
+        self.commit(manifest)?;
         Ok(removed)
     }
 
@@ -44,23 +41,41 @@ impl Writer {
     /// There is no such source, a fragment is damaged or a file cannot be written.
     pub fn remove_source(&mut self, source: u32) -> Result<u64, LibraryError> {
         let (manifest, removed) = self.without_source(source)?;
-        self.commit(manifest, |_| ())?;
+        self.commit(manifest)?;
         Ok(removed)
     }
 
-    /// Removes some tiles of a source, whose numbers in the library are given, ascending.
-    ///
-    /// # Errors
-    /// A fragment is damaged or a file cannot be written.
+    /// Removes some tiles of a source; `ids` are ascending.
     pub(crate) fn remove_of_source(&mut self, source: u32, ids: &[u64]) -> Result<u64, LibraryError> {
-        let picked = |block: &Block| {
-            let rows = block.ids().iter().enumerate();
-            Ok(rows.filter(|(_, id)| ids.binary_search(id).is_ok()).map(|(row, _)| row).collect())
-        };
+        if ids.is_empty() {
+            return Ok(0);
+        }
         let concerned = |fragment: &FragmentEntry| fragment.sources.contains(&source);
+        let picked = |block: &Block| Ok(rows_of(block, ids));
         let (manifest, removed) = self.without(self.manifest.clone(), &concerned, &picked)?;
-        self.commit(manifest, |_| ())?;
+        self.commit(manifest)?;
         Ok(removed)
+    }
+
+    /// Id, file and stamp of each tile of a source.
+    pub(crate) fn tiles_of_source(
+        &self,
+        source: u32,
+    ) -> Result<Vec<(u64, String, Option<u64>)>, LibraryError> {
+        let mut tiles = Vec::new();
+        for fragment in self.manifest.fragments.iter().filter(|fragment| fragment.sources.contains(&source)) {
+            let (file, removed) = self.open_fragment(fragment)?;
+            for block in blocks(&file, fragment.file.rows, self.dimension_of(fragment))? {
+                let columns = block.columns()?;
+                let live = |row: &usize| !removed.contains(block.first_in_file + row);
+                let of_source = |row: &usize| columns.sources()[*row] == Some(source);
+                let rows = (0..block.rows()).filter(live).filter(of_source);
+                tiles.extend(
+                    rows.map(|row| (block.ids()[row], columns.file(row).to_owned(), columns.stamps()[row])),
+                );
+            }
+        }
+        Ok(tiles)
     }
 
     /// The manifest without a source and its tiles, and how many these are.
@@ -98,7 +113,7 @@ impl Writer {
                 source.complete = false;
             }
         }
-        self.commit(manifest, |_| ())?;
+        self.commit(manifest)?;
         Ok(damaged.iter().map(FragmentEntry::live).sum())
     }
 
@@ -138,16 +153,36 @@ impl Writer {
         fragment: &FragmentEntry,
         picked: &dyn Fn(&Block) -> Result<Vec<usize>, LibraryError>,
     ) -> Result<Vec<u32>, LibraryError> {
-        let dimension = self.manifest.encoders[fragment.encoder].dimension;
-        let file = Arc::new(FragmentFile::open(&self.folder, &fragment.file)?);
-        let mut removed = RowSet::none(fragment.file.rows);
-        if let Some(entry) = &fragment.tombstones {
-            tombstones::read(&self.folder, entry)?.into_iter().for_each(|row| removed.insert(row as usize));
-        }
-        for block in blocks(&file, fragment.file.rows, dimension)? {
+        let (file, mut removed) = self.open_fragment(fragment)?;
+        for block in blocks(&file, fragment.file.rows, self.dimension_of(fragment))? {
             picked(&block)?.into_iter().for_each(|row| removed.insert(block.first_in_file + row));
         }
         // A fragment has fewer rows than 2³².
         Ok(removed.iter().map(|row| row as u32).collect())
     }
+
+    fn dimension_of(&self, fragment: &FragmentEntry) -> usize {
+        self.manifest.encoders[fragment.encoder].dimension
+    }
+
+    /// The file of a fragment, and its removed rows.
+    pub(super) fn open_fragment(
+        &self,
+        fragment: &FragmentEntry,
+    ) -> Result<(Arc<FragmentFile>, RowSet), LibraryError> {
+        let file = Arc::new(FragmentFile::open(&self.folder, &fragment.file)?);
+        let rows = fragment.file.rows;
+        let mut removed = RowSet::none(rows);
+        if let Some(entry) = &fragment.tombstones {
+            let found = tombstones::read(&self.folder, entry)?.into_iter().map(|row| row as usize);
+            found.filter(|&row| row < rows).for_each(|row| removed.insert(row));
+        }
+        Ok((file, removed))
+    }
+}
+
+/// The rows of a block whose ids are among `ids`, which are ascending.
+fn rows_of(block: &Block, ids: &[u64]) -> Vec<usize> {
+    let rows = block.ids().iter().enumerate();
+    rows.filter(|(_, id)| ids.binary_search(id).is_ok()).map(|(row, _)| row).collect()
 }

@@ -1,5 +1,6 @@
 //! Where tiles come from, and how far each source has been read.
 
+use super::writer::Progress;
 use refcon_encoders::EncoderId;
 use refcon_seismic::SurveyOptions;
 use refcon_seismic::tiling::Normalisation;
@@ -59,6 +60,12 @@ pub struct Source {
     pub skipped: usize,
     /// Whether all of it is in the library.
     pub complete: bool,
+}
+
+impl Source {
+    pub(crate) fn progress(&self) -> Progress {
+        Progress { source: self.id, units_done: self.units_done, skipped: self.skipped }
+    }
 }
 
 /// A source that is to be read.

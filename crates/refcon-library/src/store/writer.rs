@@ -73,20 +73,41 @@ impl Writer {
         self.append_rows(tiles, embeddings, None)
     }
 
-    /// Begins to read a source, as a commit; returns its number. With `instead_of`, that source and its tiles go in the same commit.
+    /// Begins to read a source, as a commit; returns its number. With `instead_of`, that source and its tiles go in the same commit; the
+    /// second number is that of these tiles.
     ///
     /// # Errors
     /// There is no such source, or the manifest cannot be written.
-    pub fn begin_source(&mut self, source: NewSource, instead_of: Option<u32>) -> Result<u32, LibraryError> {
-        if let Some(old) = instead_of {
-            let (manifest, _) = self.without_source(old)?;
-            let id = manifest.next_source;
-            self.commit(manifest, |manifest| add(manifest, source))?;
-            return Ok(id);
-        }
-        let id = self.manifest.next_source;
-        self.commit(self.manifest.clone(), |manifest| add(manifest, source))?;
-        Ok(id)
+    pub fn begin_source(
+        &mut self,
+        source: NewSource,
+        instead_of: Option<u32>,
+    ) -> Result<(u32, u64), LibraryError> {
+        let (mut manifest, removed) = match instead_of {
+            Some(old) => self.without_source(old)?,
+            None => (self.manifest.clone(), 0),
+        };
+        let id = manifest.next_source;
+        manifest.next_source += 1;
+        manifest.sources.push(source.begun(id));
+        self.commit(manifest)?;
+        Ok((id, removed))
+    }
+
+    /// Says that a source is no longer what it was: it is to be read again, and its tiles stay.
+    ///
+    /// # Errors
+    /// There is no such source, or the manifest cannot be written.
+    pub fn change_source(
+        &mut self,
+        source: u32,
+        fingerprint: &str,
+        units: usize,
+    ) -> Result<(), LibraryError> {
+        let mut manifest = self.manifest.clone();
+        let changed = self.advance(&mut manifest, Progress { source, units_done: 0, skipped: 0 })?;
+        (changed.fingerprint, changed.units, changed.complete) = (fingerprint.to_owned(), units, false);
+        self.commit(manifest)
     }
 
     /// Adds tiles of a source, and says in the same commit how far it has been read.
@@ -109,7 +130,7 @@ impl Writer {
     pub fn finish_source(&mut self, progress: Progress) -> Result<(), LibraryError> {
         let mut manifest = self.manifest.clone();
         self.advance(&mut manifest, progress)?.complete = true;
-        self.commit(manifest, |_| ())
+        self.commit(manifest)
     }
 
     fn append_rows(
@@ -153,7 +174,7 @@ impl Writer {
             let entry = self.write_rows(&mut manifest, number, &encoder, &rows, embeddings)?;
             manifest.fragments.push(entry);
         }
-        self.commit(manifest, |_| ())?;
+        self.commit(manifest)?;
         Ok(ids)
     }
 
@@ -222,12 +243,7 @@ impl Writer {
     }
 
     /// Makes a changed manifest the library's, then removes the files that it no longer names.
-    pub(super) fn commit(
-        &mut self,
-        mut manifest: Manifest,
-        change: impl FnOnce(&mut Manifest),
-    ) -> Result<(), LibraryError> {
-        change(&mut manifest);
+    pub(super) fn commit(&mut self, mut manifest: Manifest) -> Result<(), LibraryError> {
         manifest.commit(&self.folder)?;
         let kept: BTreeSet<&str> = manifest.files().map(|file| file.name.as_str()).collect();
         for file in self.manifest.files().filter(|file| !kept.contains(file.name.as_str())) {
@@ -252,12 +268,6 @@ impl Writer {
             remove_quietly(&self.folder.join(name));
         }
     }
-}
-
-fn add(manifest: &mut Manifest, source: NewSource) {
-    let id = manifest.next_source;
-    manifest.next_source += 1;
-    manifest.sources.push(source.begun(id));
 }
 
 /// The name of the next file in the folder of fragments.

@@ -6,6 +6,7 @@
 mod compatibility;
 mod damage;
 mod fixtures;
+mod indexing;
 mod model;
 mod store;
 mod writers;

@@ -24,7 +24,7 @@ mod table;
 
 pub use error::ExportError;
 pub use journal::difference;
-pub use labels::LabelVolume;
+pub use labels::{LabelVolume, Majority};
 pub use table::TileRow;
 
 use crate::survey::Panel;

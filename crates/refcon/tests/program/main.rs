@@ -6,6 +6,8 @@
 mod bad_input;
 mod demo;
 mod encoders;
+mod index;
+mod library;
 mod predict;
 mod scratch;
 mod surveys;
