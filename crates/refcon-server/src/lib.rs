@@ -42,6 +42,6 @@ pub use runs::{MetricView, RunView};
 pub use search::{AskedView, BoxRequest, FilterRequest, MatchView, QueryRequest, SearchRequest, SearchView};
 pub use sections::{Cut, HorizontalAxis, SectionView, TILE_SIZE, VerticalAxis};
 pub use security::{Token, TokenError};
-pub use server::{ServeError, Server, ServerOptions, TlsFiles};
+pub use server::{ServeError, Server, ServerOptions, TlsFiles, serve};
 pub use surveys::{Axis, Clip, GeometryView, OptionsOf, Samples, SurveyView};
 pub use tiles::{PlaceView, SectionDirection, TileView};

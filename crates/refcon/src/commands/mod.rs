@@ -9,6 +9,7 @@ pub(crate) mod info;
 pub(crate) mod library;
 pub(crate) mod predict;
 pub(crate) mod score;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod synth;
 pub(crate) mod tile;
