@@ -7,10 +7,11 @@ use crate::jobs::Jobs;
 use crate::labels::Labels;
 use crate::library::OpenLibrary;
 use crate::limits::Limits;
+use crate::search::FilterCache;
 use crate::sections::SectionCache;
 use crate::security::{self, Access};
 use crate::surveys::Surveys;
-use crate::{jobs, labels, library, pages, projection, runs, sections, surveys, tiles};
+use crate::{jobs, labels, library, pages, projection, runs, search, sections, surveys, tiles};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -43,6 +44,7 @@ pub(crate) struct App {
     pub(crate) labels: Labels,
     pub(crate) jobs: Jobs,
     pub(crate) scans: Scans,
+    pub(crate) filters: FilterCache,
     pub(crate) projections: projection::Projections,
     /// The folder of training runs.
     pub(crate) runs: Option<PathBuf>,
@@ -70,6 +72,7 @@ pub(crate) fn api() -> (Router<Shared>, utoipa::openapi::OpenApi) {
         .merge(library::routes())
         .merge(surveys::routes())
         .merge(sections::routes())
+        .merge(search::routes())
         .merge(tiles::routes())
         .merge(labels::routes())
         .merge(projection::routes())
@@ -83,14 +86,19 @@ pub(crate) fn api() -> (Router<Shared>, utoipa::openapi::OpenApi) {
 pub(crate) fn router(app: Shared) -> Router {
     let (api, documentation) = api();
     let openapi = Json(documentation);
+    let routes = api.route("/api/openapi.json", get(async move || openapi.clone())).merge(pages::routes());
+    guarded(routes, app)
+}
+
+/// Routes behind everything that a request passes first.
+fn guarded(routes: Router<Shared>, app: Shared) -> Router {
     let limits = &app.limits;
     let compressed = DefaultPredicate::new()
         // Amplitudes hardly shrink, and pictures not at all.
         .and(NotForContentType::const_new("application/octet-stream"))
         .and(NotForContentType::const_new("application/zip"));
     // Of layers, the last added is passed first.
-    api.route("/api/openapi.json", get(async move || openapi.clone()))
-        .merge(pages::routes())
+    routes
         .method_not_allowed_fallback(async || {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "this address is not asked like that")
                 .hint("/api/docs says how")
@@ -146,4 +154,76 @@ async fn begin_session(
     }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::server::tests::empty_app;
+    use axum::body::Body;
+    use axum::http::Request;
+    use std::time::Duration;
+    use tower::ServiceExt;
+
+    fn request(path: &str) -> Request<Body> {
+        Request::builder().uri(path).header(header::HOST, "localhost").body(Body::empty()).unwrap()
+    }
+
+    async fn defect() -> StatusCode {
+        panic!("a defect")
+    }
+
+    #[tokio::test]
+    async fn a_request_that_panics_is_answered_and_the_next_one_too() {
+        let scratch = tempfile::tempdir().unwrap();
+        let routes = Router::new().route("/api/defect", get(defect)).route("/api/fine", get(async || "fine"));
+        let router = guarded(routes, empty_app(scratch.path(), Limits::default()));
+        let answer = router.clone().oneshot(request("/api/defect")).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(answer.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+        let answer = router.oneshot(request("/api/fine")).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_ended_and_too_many_are_told_to_come_again() {
+        let scratch = tempfile::tempdir().unwrap();
+        let limits = Limits { request_time: Duration::from_millis(50), requests: 1, ..Limits::default() };
+        let endless = async || tokio::time::sleep(Duration::from_secs(60)).await;
+        let router =
+            guarded(Router::new().route("/api/endless", get(endless)), empty_app(scratch.path(), limits));
+        let (first, second) = tokio::join!(
+            router.clone().oneshot(request("/api/endless")),
+            router.oneshot(request("/api/endless"))
+        );
+        assert_eq!(first.unwrap().status(), StatusCode::GATEWAY_TIMEOUT);
+        let second = second.unwrap();
+        assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(second.headers().contains_key(header::RETRY_AFTER));
+    }
+
+    #[test]
+    fn every_route_is_documented_and_every_documented_route_is_there() {
+        let (router, documentation) = api();
+        let documented: Vec<String> = documentation.paths.paths.keys().cloned().collect();
+        // The router tells its addresses only so.
+        let told = format!("{router:?}");
+        let mut routed: Vec<String> =
+            told.split('"').filter(|text| text.starts_with("/api/")).map(str::to_owned).collect();
+        routed.sort();
+        routed.dedup();
+        let mut expected = documented.clone();
+        expected.sort();
+        assert_eq!(routed, expected);
+        for (path, item) in &documentation.paths.paths {
+            let operations = serde_json::to_value(item).unwrap();
+            for (method, operation) in operations.as_object().unwrap() {
+                assert!(operation["tags"][0].is_string(), "{method} {path} has no tag");
+                assert!(
+                    operation["responses"].as_object().is_some_and(|answers| !answers.is_empty()),
+                    "{method} {path}"
+                );
+            }
+        }
+    }
 }

@@ -4,6 +4,8 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use refcon_library::LibraryError;
+use refcon_library::retrieval::RetrievalError;
+use refcon_library::retrieval::filter::FilterError;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 use utoipa::ToSchema;
@@ -63,10 +65,6 @@ impl ApiError {
         self.body.hint = Some(hint.into());
         self
     }
-
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
-    }
 }
 
 impl Display for ApiError {
@@ -97,6 +95,18 @@ impl From<LibraryError> for ApiError {
         match error {
             LibraryError::Busy { .. } => Self::busy(error),
             _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<RetrievalError> for ApiError {
+    fn from(error: RetrievalError) -> Self {
+        match error {
+            RetrievalError::Library(error) | RetrievalError::Filter(FilterError::Library(error)) => {
+                error.into()
+            }
+            RetrievalError::Filter(_) | RetrievalError::Feedback(_) => Self::bad_request(error),
+            RetrievalError::Exact(_) => Self::internal(error),
         }
     }
 }

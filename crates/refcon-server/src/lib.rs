@@ -8,7 +8,7 @@
 //! from the same types that the handlers use.
 //!
 //! Threads: requests are answered on the runtime's; whatever takes a disk or a processor runs on threads for blocking work and on
-//! rayon's; one thread scans the library for all searches ([`batching`]), one does the jobs.
+//! rayon's; one thread scans the library for all searches, one does the jobs.
 
 mod app;
 mod batching;
@@ -23,6 +23,7 @@ mod pages;
 mod picture;
 mod projection;
 mod runs;
+mod search;
 mod sections;
 mod security;
 mod server;
@@ -38,8 +39,9 @@ pub use limits::Limits;
 pub use pages::has_page;
 pub use projection::{PointView, ProjectionView};
 pub use runs::{MetricView, RunView};
+pub use search::{AskedView, BoxRequest, FilterRequest, MatchView, QueryRequest, SearchRequest, SearchView};
 pub use sections::{Cut, HorizontalAxis, SectionView, TILE_SIZE, VerticalAxis};
 pub use security::{Token, TokenError};
-pub use server::{ServeError, Server, ServerOptions, TlsFiles};
+pub use server::{ServeError, Server, ServerOptions, TlsFiles, serve};
 pub use surveys::{Axis, Clip, GeometryView, OptionsOf, Samples, SurveyView};
 pub use tiles::{PlaceView, SectionDirection, TileView};

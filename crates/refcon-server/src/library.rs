@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use refcon_encoders::EncoderId;
 use refcon_library::store::EncoderSummary;
-use refcon_library::{EncodedTiles, Library, LibraryError, RowSet, Snapshot};
+use refcon_library::{EncodedTiles, Library, LibraryError, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,8 +33,6 @@ pub(crate) struct Current {
     pub(crate) snapshot: Snapshot,
     /// The tiles that are searched; `None` where the encoder has embedded none yet.
     pub(crate) tiles: Option<EncodedTiles>,
-    /// The tiles that were not removed, where some were.
-    pub(crate) live: Option<Arc<RowSet>>,
     of_survey: BTreeMap<String, u64>,
     of_class: BTreeMap<String, u64>,
 }
@@ -91,7 +89,6 @@ impl Current {
             Err(error) => return Err(error),
         };
         let (mut of_survey, mut of_class) = (BTreeMap::new(), BTreeMap::new());
-        let mut live = None;
         if let Some(tiles) = &tiles {
             for block in tiles.blocks() {
                 let columns = block.columns()?;
@@ -107,9 +104,8 @@ impl Current {
                     }
                 }
             }
-            live = (tiles.live().count() < tiles.rows()).then(|| Arc::new(tiles.live().clone()));
         }
-        Ok(Self { snapshot, tiles, live, of_survey, of_class })
+        Ok(Self { snapshot, tiles, of_survey, of_class })
     }
 
     /// Tiles of the survey that the library calls `name`.

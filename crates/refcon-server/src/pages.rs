@@ -20,8 +20,6 @@ struct Page;
 struct Assets;
 
 const INDEX: &str = "index.html";
-/// Files below it have a hash of their content in their name.
-const HASHED: &str = "assets/";
 
 /// Whether the page itself was built in.
 #[must_use]
@@ -69,10 +67,10 @@ fn file(found: Option<EmbeddedFile>, name: &str, known: Option<&HeaderValue>) ->
     let hash: String =
         found.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{hash}\"");
-    let kept = if name.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let headers = [
         (header::CONTENT_TYPE, content_type(name).to_owned()),
-        (header::CACHE_CONTROL, kept.to_owned()),
+        // The next version of the program has other files under the same names.
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
         (header::ETAG, tag.clone()),
     ];
     if known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {

@@ -1,83 +1,50 @@
-//! What a tile looks like.
+//! What a tile looks like, for the page.
 
-use crate::error::ApiError;
 use crate::sections::coloured;
 use refcon_image::{ColourMap, DecodeLimits, GreyImage};
+use refcon_library::retrieval::results::pictures::Picture;
 use refcon_library::store::SourceKind;
 use refcon_library::{Place, Snapshot, TileRecord};
-use refcon_seismic::Survey;
-use std::path::Path;
+use refcon_seismic::{Survey, SurveyError};
 
-/// A tile's image, as its encoder saw it, and what its black and white mean.
-#[derive(Debug)]
-pub(crate) struct TilePicture {
-    /// Black is 0, white 1; amplitudes beyond both are not cut off where they are known.
-    image: GreyImage,
-    /// The amplitudes that are black and white.
-    ends: Option<[f64; 2]>,
-}
-
-impl TilePicture {
-    /// An image whose black and white mean no amplitudes that are known.
-    pub(crate) fn of_image(image: GreyImage) -> Self {
-        Self { image, ends: None }
-    }
-
-    /// As PNG: between black and white as the encoder saw it, or from −`clip` to `clip` where its amplitudes are known.
-    pub(crate) fn png(&self, clip: Option<f32>, colours: ColourMap) -> Result<Vec<u8>, ApiError> {
-        let (Some(clip), Some([black, white])) = (clip, self.ends) else {
-            return Ok(coloured(&self.image, colours));
-        };
-        let clip = f64::from(clip);
-        let shown = |&grey: &f32| {
-            let amplitude = black + f64::from(grey) * (white - black);
-            ((amplitude + clip) / (2.0 * clip)) as f32
-        };
-        let pixels = self.image.pixels().iter().map(shown).collect();
-        let image =
-            GreyImage::new(self.image.width(), self.image.height(), pixels).map_err(ApiError::internal)?;
-        Ok(coloured(&image, colours))
+/// A picture as PNG; `None` where there is nothing to show. Amplitudes are drawn from −`clip` to `clip`, without one between those that
+/// were black and white for the encoder.
+pub(crate) fn png(
+    picture: &Picture,
+    place: Option<&Place>,
+    clip: Option<f32>,
+    colours: ColourMap,
+) -> Option<Vec<u8>> {
+    match picture {
+        Picture::Missing => None,
+        Picture::Image(image) => Some(coloured(image, colours)),
+        Picture::Amplitudes { values, traces, .. } => {
+            let ends = place.map_or([-1.0, 1.0], |place| place.grey);
+            let [black, white] = clip.map_or(ends, |clip| [-f64::from(clip), f64::from(clip)]);
+            let spread = white - black;
+            let grey = |&amplitude: &f32| {
+                let amplitude = if amplitude.is_finite() { f64::from(amplitude) } else { 0.0 };
+                // Without spread all of it is one grey.
+                if spread > 0.0 { ((amplitude - black) / spread) as f32 } else { 0.5 }
+            };
+            let samples = values.len() / (*traces).max(1);
+            let image = GreyImage::new(*traces, samples, values.iter().map(grey).collect());
+            image.ok().map(|image| coloured(&image, colours))
+        }
     }
 }
 
 /// A tile from its survey.
-pub(crate) fn amplitudes_of(survey: &Survey, place: &Place) -> Result<TilePicture, ApiError> {
-    let amplitudes =
-        survey.read_tile(place.direction, place.line, place.bounds).map_err(ApiError::internal)?;
-    let [black, white] = place.grey;
-    let spread = white - black;
-    let grey = |amplitude: f32| {
-        let amplitude = if amplitude.is_finite() { f64::from(amplitude) } else { 0.0 };
-        // Without spread all of it is one grey.
-        if spread > 0.0 { ((amplitude - black) / spread) as f32 } else { 0.5 }
-    };
-    let pixels = amplitudes.into_iter().map(grey).collect();
-    let image =
-        GreyImage::new(place.bounds.traces, place.bounds.samples, pixels).map_err(ApiError::internal)?;
-    Ok(TilePicture { image, ends: (spread > 0.0).then_some(place.grey) })
+pub(crate) fn from_survey(survey: &Survey, place: &Place) -> Result<Picture, SurveyError> {
+    let values = survey.read_tile(place.direction, place.line, place.bounds)?;
+    Ok(Picture::Amplitudes { values, traces: place.bounds.traces, from_image: false })
 }
 
 /// A tile that is an image file, from its folder; `None` where that is gone, or the file lies elsewhere.
-pub(crate) fn image_file(
-    snapshot: &Snapshot,
-    record: &TileRecord,
-    limits: &DecodeLimits,
-) -> Option<TilePicture> {
-    let sources = snapshot.sources().iter();
-    let source =
-        sources.clone().find(|source| source.kind == SourceKind::Images && source.name == record.survey)?;
+pub(crate) fn from_file(snapshot: &Snapshot, record: &TileRecord, limits: &DecodeLimits) -> Option<Picture> {
+    let is_source = |kind, name: &str| kind == SourceKind::Images && name == record.survey;
+    let source = snapshot.sources().iter().find(|source| is_source(source.kind, &source.name))?;
     let folder = source.path.canonicalize().ok()?;
     let file = folder.join(&record.file).canonicalize().ok().filter(|file| file.starts_with(&folder))?;
-    refcon_image::read(&file, limits).ok().map(TilePicture::of_image)
-}
-
-/// A tile from the image that the library keeps of it.
-pub(crate) fn stored(
-    png: &[u8],
-    place: Option<&Place>,
-    limits: &DecodeLimits,
-) -> Result<TilePicture, ApiError> {
-    let image = refcon_image::decode(png, Path::new("the library's image of the tile"), limits)
-        .map_err(ApiError::internal)?;
-    Ok(TilePicture { image, ends: place.map(|place| place.grey).filter(|[black, white]| black < white) })
+    refcon_image::read(&file, limits).ok().map(Picture::Image)
 }

@@ -7,6 +7,7 @@ use crate::labels::{Labels, LabelsError};
 use crate::library::OpenLibrary;
 use crate::limits::Limits;
 use crate::projection::Projections;
+use crate::search::FilterCache;
 use crate::sections::SectionCache;
 use crate::security::folders::Folders;
 use crate::security::{Access, AllowedHosts, Token};
@@ -100,6 +101,48 @@ pub enum ServeError {
     /// The system would not give what a server needs.
     #[error("cannot serve: {0}")]
     System(#[from] io::Error),
+}
+
+/// Opens, tells `ready` of it, and answers until the program is told to end (Ctrl-C, or a signal to terminate).
+///
+/// # Errors
+/// As [`Server::open`] and [`Server::run`].
+pub fn serve<E: From<ServeError>>(
+    options: ServerOptions,
+    ready: impl FnOnce(&Server) -> Result<(), E>,
+) -> Result<(), E> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| E::from(ServeError::System(error)))?;
+    let done = runtime.block_on(async {
+        let server = Server::open(options).await?;
+        ready(&server)?;
+        server.run(told_to_end()).await.map_err(E::from)
+    });
+    // A survey that is still being opened is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+async fn told_to_end() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without the signal there is nothing to wait for.
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => tokio::select! {
+                () = interrupted => {}
+                _ = terminated.recv() => {}
+            },
+            Err(_) => interrupted.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupted.await;
 }
 
 /// A server that listens.
@@ -197,7 +240,12 @@ fn open_app(options: ServerOptions) -> Result<App, ServeError> {
     let library = Library::open(&options.library)?;
     let labels = Labels::open(library.folder())?;
     let folders = Folders::new(&options.survey_folders).map_err(ServeError::SurveyFolder)?;
-    let surveys = Surveys::new(folders, options.survey_options, &library.snapshot()?);
+    let snapshot = library.snapshot()?;
+    if !snapshot.encoders().is_empty() {
+        // A library of other encoders' embeddings would look empty.
+        snapshot.tiles(options.encoder.id())?;
+    }
+    let surveys = Surveys::new(folders, options.survey_options, &snapshot);
     let library = OpenLibrary::new(library, options.encoder.id().clone())?;
     let limits = options.limits;
     Ok(App {
@@ -213,6 +261,7 @@ fn open_app(options: ServerOptions) -> Result<App, ServeError> {
         labels,
         jobs: Jobs::start(limits.jobs)?,
         scans: Scans::start(Metric::Cosine)?,
+        filters: FilterCache::default(),
         projections: Projections::default(),
         runs: options.runs,
         requests: Semaphore::new(limits.requests),
@@ -227,4 +276,58 @@ async fn tls_config(files: TlsFiles) -> Result<RustlsConfig, ServeError> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let config = RustlsConfig::from_pem_file(&files.certificate, &files.key).await;
     config.map_err(|source| ServeError::Tls { files, source })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use refcon_encoders::Texture;
+    use refcon_seismic::SurveyOptions;
+    use std::path::Path;
+
+    fn options(folder: &Path, bind: &str) -> ServerOptions {
+        Library::open_or_create(folder).unwrap();
+        ServerOptions {
+            library: folder.to_owned(),
+            encoder: Arc::new(Texture::new()),
+            survey_folders: Vec::new(),
+            survey_options: |_| SurveyOptions::default(),
+            runs: None,
+            bind: bind.parse().unwrap(),
+            token: None,
+            allowed_hosts: Vec::new(),
+            tls: None,
+            limits: Limits::default(),
+        }
+    }
+
+    /// An app on a library without tiles.
+    pub(crate) fn empty_app(folder: &Path, limits: Limits) -> Arc<App> {
+        let options = ServerOptions { limits, ..options(&folder.join("library"), "127.0.0.1:0") };
+        Arc::new(open_app(options).unwrap())
+    }
+
+    #[tokio::test]
+    async fn without_a_token_nothing_listens_where_others_could_reach_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("library");
+        for bind in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+            let refused = Server::open(options(&folder, bind)).await.unwrap_err();
+            assert!(matches!(refused, ServeError::TokenNeeded { .. }), "{bind}: {refused}");
+        }
+        let token = Token::new("0123456789abcdef").unwrap();
+        let open = ServerOptions { token: Some(token), ..options(&folder, "0.0.0.0:0") };
+        assert!(Server::open(open).await.is_ok());
+        assert!(Server::open(options(&folder, "127.0.0.1:0")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_named() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("library");
+        let first = Server::open(options(&folder, "127.0.0.1:0")).await.unwrap();
+        let taken = first.address().to_string();
+        let message = Server::open(options(&folder, &taken)).await.unwrap_err().to_string();
+        assert!(message.contains(&taken) && message.contains("--bind"), "{message}");
+    }
 }

@@ -5,16 +5,18 @@ use crate::blocking::blocking;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Path, Query};
 use crate::library::Current;
-use crate::picture::{TilePicture, amplitudes_of, image_file, stored};
+use crate::picture::{from_file, from_survey, png};
 use crate::sections::{Colours, checked_clip};
 use crate::surveys::domain_name;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use refcon_library::retrieval::results::pictures::Picture;
 use refcon_library::{Place, TileRecord};
 use refcon_seismic::Direction;
 use serde::{Deserialize, Serialize};
+use std::path::Path as FilePath;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -173,19 +175,25 @@ async fn picture(
     let clip = checked_clip(drawing.clip)?;
     let current = app.library.current().await?;
     let row = current.row_of(id)?;
-    let picture = picture_of(&app, current, row).await?;
-    let png = blocking(move || picture.png(clip, drawing.colours.into())).await?;
+    let (record, picture) = picture_of(&app, &current, row).await?;
+    let png = blocking(move || {
+        png(&picture, record.place.as_ref(), clip, drawing.colours.into()).ok_or_else(|| {
+            ApiError::not_found(format_args!("there is no picture of tile {id}"))
+                .hint("its survey cannot be reached, and the library keeps no image of it")
+        })
+    })
+    .await?;
     Ok(([(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "private, max-age=600")], png))
 }
 
-/// What the tile of a row looks like: its amplitudes, its image file, or the image that the library keeps.
+/// A tile, and what it looks like: its amplitudes, its image file, or the image that the library keeps.
 pub(crate) async fn picture_of(
     app: &Shared,
-    current: Arc<Current>,
+    current: &Arc<Current>,
     row: usize,
-) -> Result<TilePicture, ApiError> {
+) -> Result<(TileRecord, Picture), ApiError> {
     let record = {
-        let current = Arc::clone(&current);
+        let current = Arc::clone(current);
         blocking(move || Ok(current.searched()?.record(row)?)).await?
     };
     let survey = app.surveys.by_name(&record.survey);
@@ -193,22 +201,26 @@ pub(crate) async fn picture_of(
         (Some(_), Some(survey)) => survey.open().await.ok(),
         _ => None,
     };
-    let limits = app.limits.image;
+    let (limits, current) = (app.limits.image, Arc::clone(current));
     blocking(move || {
         let again = match (opened, &record.place) {
-            (Some(opened), Some(place)) => amplitudes_of(&opened.survey, place).ok(),
-            _ => image_file(&current.snapshot, &record, &limits),
+            (Some(opened), Some(place)) => from_survey(&opened.survey, place).ok(),
+            _ => from_file(&current.snapshot, &record, &limits),
         };
         if let Some(picture) = again {
-            return Ok(picture);
+            return Ok((record, picture));
         }
-        let thumbnail = current.searched()?.thumbnail(row)?;
-        let thumbnail = thumbnail.ok_or_else(|| {
-            ApiError::not_found(format_args!("there is no picture of tile {}", record.id)).hint(
-                "its survey cannot be reached, and the library keeps no images (`refcon index --thumbnails`)",
-            )
-        })?;
-        stored(&thumbnail, record.place.as_ref(), &limits)
+        let Some(thumbnail) = current.searched()?.thumbnail(row)? else {
+            return Ok((record, Picture::Missing));
+        };
+        let image =
+            refcon_image::decode(FilePath::new("the library's image of the tile"), &thumbnail, &limits);
+        let image = image.map_err(ApiError::internal)?;
+        let picture = match &record.place {
+            Some(place) => Picture::of_image(image, place.grey),
+            None => Picture::Image(image),
+        };
+        Ok((record, picture))
     })
     .await
 }

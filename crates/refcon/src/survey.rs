@@ -265,6 +265,12 @@ impl SurveyChoices {
     }
 }
 
+/// What a file is opened with of which the user says nothing.
+pub(crate) fn default_options(path: &Path) -> SurveyOptions {
+    let segy = OpenOptions { index: index_of(path), ..OpenOptions::default() };
+    SurveyOptions { segy, ..SurveyOptions::default() }
+}
+
 /// Where the index of a large file is kept: in a cache folder, since the folder of the survey may be read-only.
 fn index_of(path: &Path) -> Option<PathBuf> {
     let file = path.metadata().ok().filter(|file| file.is_file() && file.len() >= INDEXED_FROM_BYTES);

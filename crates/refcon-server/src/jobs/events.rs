@@ -3,12 +3,13 @@
 //! | event | data |
 //! |---|---|
 //! | `progress` | the job without its log, whenever something of it changes |
-//! | `log` | a line of its log, as a JSON string; the lines that were there before come first |
+//! | `log` | `{"line": …}`, a line of its log; the lines that were there before come first |
 //! | `end` | the job without its log, once, last |
 
 use super::{Job, Seen};
 use axum::response::sse::Event;
 use futures_util::stream::{self, Stream};
+use serde_json::json;
 use std::convert::Infallible;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -51,15 +52,16 @@ impl Watching {
         let log = std::mem::take(&mut view.log);
         let already = usize::try_from(self.sent_lines.saturating_sub(lines_lost)).unwrap_or(usize::MAX);
         let event = |kind: &str, data: String| Event::default().event(kind).data(data);
-        let mut events: Vec<Event> = log.iter().skip(already).map(|line| event("log", json(line))).collect();
+        let mut events: Vec<Event> =
+            log.iter().skip(already).map(|line| event("log", text_of(&json!({ "line": line })))).collect();
         self.sent_lines = lines_lost + log.len() as u64;
-        self.has_ended = view.state.is_end();
-        events.push(event(if self.has_ended { "end" } else { "progress" }, json(&view)));
+        self.has_ended = view.status.is_end();
+        events.push(event(if self.has_ended { "end" } else { "progress" }, text_of(&view)));
         events.reverse();
         self.waiting = events;
     }
 }
 
-fn json(value: &impl serde::Serialize) -> String {
+fn text_of(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -91,7 +91,7 @@ async fn cancel(State(app): State<Shared>, Path(id): Path<u64>) -> Result<impl I
     Ok((StatusCode::ACCEPTED, Json(job.view())))
 }
 
-/// What happens to a job: `progress` (the job without its log), `log` (a line, as a JSON string), and last `end` (the job without its
+/// What happens to a job: `progress` (the job without its log), `log` (`{"line": …}`), and last `end` (the job without its
 /// log).
 #[utoipa::path(get, path = "/api/jobs/{id}/events", tag = "jobs", params(("id" = u64, Path, description = "The job")), responses(
     (status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream"),

@@ -28,7 +28,7 @@ const LOG_LINES: usize = 1000;
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// It waits for the one before it.
-    Waiting,
+    Queued,
     /// It runs.
     Running,
     /// It did what was asked.
@@ -40,7 +40,7 @@ pub enum JobState {
 }
 
 /// A job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobView {
     /// Its number.
     pub id: u64,
@@ -49,17 +49,19 @@ pub struct JobView {
     /// What it does, for people.
     pub title: String,
     /// How it stands.
-    pub state: JobState,
-    /// Units that are done.
+    pub status: JobState,
+    /// How far it is, 0 to 1; `null` until that is known.
+    pub progress: Option<f64>,
+    /// Sections or images that are done.
     pub done: u64,
-    /// All units; `null` until it is known.
+    /// All of them.
     pub total: Option<u64>,
     /// What it is about, or what became of it, one line.
     pub message: String,
     /// The last lines of its log.
     pub log: Vec<String>,
     /// Seconds since 1970 when it was asked for.
-    pub created: u64,
+    pub started: u64,
     /// Seconds since 1970 when it ended.
     pub ended: Option<u64>,
 }
@@ -127,6 +129,7 @@ impl Job {
         self.seen.send_if_modified(|Seen { view, .. }| {
             let changed = (view.done, view.total) != (done, Some(total));
             (view.done, view.total) = (done, Some(total));
+            view.progress = (total > 0).then(|| (done as f64 / total as f64).min(1.0));
             changed
         });
     }
@@ -144,19 +147,19 @@ impl Job {
     }
 
     fn has_ended(&self) -> bool {
-        self.seen.borrow().view.state.is_end()
+        self.seen.borrow().view.status.is_end()
     }
 
     fn end(&self, state: JobState, message: String) {
         self.log(message);
-        self.seen.send_modify(|Seen { view, .. }| (view.state, view.ended) = (state, Some(now())));
+        self.seen.send_modify(|Seen { view, .. }| (view.status, view.ended) = (state, Some(now())));
     }
 
     fn run(&self, work: Work) {
         if self.is_to_stop() {
             return self.end(JobState::Cancelled, "cancelled before it began".into());
         }
-        self.seen.send_modify(|Seen { view, .. }| view.state = JobState::Running);
+        self.seen.send_modify(|Seen { view, .. }| view.status = JobState::Running);
         match catch_unwind(AssertUnwindSafe(|| work(self))) {
             Ok(Ok(message)) if self.is_to_stop() => self.end(JobState::Cancelled, message),
             Ok(Ok(message)) => self.end(JobState::Done, message),
@@ -196,12 +199,13 @@ impl Jobs {
             id: queue.last_id,
             kind: kind.to_owned(),
             title,
-            state: JobState::Waiting,
+            status: JobState::Queued,
+            progress: None,
             done: 0,
             total: None,
             message: String::new(),
             log: Vec::new(),
-            created: now(),
+            started: now(),
             ended: None,
         };
         let seen = watch::Sender::new(Seen { view, lines_lost: 0 });
@@ -301,10 +305,10 @@ mod tests {
         let first = jobs.add("index", "a".into(), work).unwrap();
         let second = jobs.add("index", "b".into(), Box::new(|_| Err("no such survey".into()))).unwrap();
         let view = wait_for_end(&first);
-        assert_eq!((view.state, view.done, view.total), (JobState::Done, 3, Some(3)));
+        assert_eq!((view.status, view.done, view.total), (JobState::Done, 3, Some(3)));
         assert_eq!(view.log, ["begun", "3 tiles"]);
         let view = wait_for_end(&second);
-        assert_eq!((view.state, view.message.as_str()), (JobState::Failed, "no such survey"));
+        assert_eq!((view.status, view.message.as_str()), (JobState::Failed, "no such survey"));
         jobs.shut_down();
     }
 
@@ -313,8 +317,8 @@ mod tests {
         let jobs = Jobs::start(8).unwrap();
         let first = jobs.add("index", "a".into(), Box::new(|_| panic!("a defect"))).unwrap();
         let second = jobs.add("index", "b".into(), Box::new(|_| Ok("done".into()))).unwrap();
-        assert_eq!(wait_for_end(&first).state, JobState::Failed);
-        assert_eq!(wait_for_end(&second).state, JobState::Done);
+        assert_eq!(wait_for_end(&first).status, JobState::Failed);
+        assert_eq!(wait_for_end(&second).status, JobState::Done);
     }
 
     #[test]
@@ -333,9 +337,9 @@ mod tests {
         let waiting = jobs.add("index", "b".into(), Box::new(|_| Ok("done".into()))).unwrap();
         assert!(jobs.add("index", "c".into(), Box::new(|_| Ok(String::new()))).is_err());
         jobs.cancel(&waiting);
-        assert_eq!(waiting.view().state, JobState::Cancelled);
+        assert_eq!(waiting.view().status, JobState::Cancelled);
         jobs.cancel(&running);
-        assert_eq!(wait_for_end(&running).state, JobState::Cancelled);
+        assert_eq!(wait_for_end(&running).status, JobState::Cancelled);
         assert_eq!(running.view().message, "stopped after 5 sections");
     }
 
@@ -355,7 +359,7 @@ mod tests {
             jobs.add("index", "b".into(), endless()).unwrap(),
         ];
         jobs.shut_down();
-        assert!(added.iter().all(|job| job.view().state == JobState::Cancelled));
+        assert!(added.iter().all(|job| job.view().status == JobState::Cancelled));
         assert!(jobs.add("index", "c".into(), endless()).is_err());
     }
 

@@ -3,6 +3,7 @@
 use crate::app::Shared;
 use crate::error::ApiError;
 use crate::library::Current;
+use crate::picture::png;
 use crate::tiles::{TileView, picture_of, view_of};
 use axum::body::{Body, Bytes};
 use refcon_image::ColourMap;
@@ -90,10 +91,10 @@ async fn labelled(
     tile: u64,
 ) -> Result<Option<(TileView, Option<Vec<u8>>)>, ApiError> {
     let Ok(row) = current.row_of(tile) else { return Ok(None) };
-    let view = view_of(app, current.searched()?.record(row)?);
-    let picture = picture_of(app, Arc::clone(current), row).await.ok();
-    let png = picture.map(|picture| picture.png(None, ColourMap::Grey)).transpose()?;
-    Ok(Some((view, png)))
+    let (record, picture) = picture_of(app, current, row).await?;
+    // As the encoder saw it, so that training sees the same.
+    let png = png(&picture, record.place.as_ref(), None, ColourMap::Grey);
+    Ok(Some((view_of(app, record), png)))
 }
 
 /// A line of the table.

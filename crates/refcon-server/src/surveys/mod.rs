@@ -66,6 +66,11 @@ impl Surveys {
         &self.folders
     }
 
+    /// What a file is opened with of which the library says nothing.
+    pub(crate) fn options_of(&self, path: &Path) -> SurveyOptions {
+        (self.options_of)(path)
+    }
+
     pub(crate) fn all(&self) -> Arc<Vec<Arc<Entry>>> {
         Arc::clone(&self.entries.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -103,7 +108,7 @@ impl Surveys {
                 recorded: None,
                 kind: None,
                 access: None,
-                options: (self.options_of)(path),
+                options: self.options_of(path),
                 opened: Arc::new(Once::new()),
             });
         }
@@ -118,7 +123,7 @@ impl Surveys {
         let mut options = source.survey.as_ref().map(|access| access.options.clone()).unwrap_or_default();
         if let Some(path) = &path {
             // The library does not say where this machine keeps indices of trace headers.
-            options.segy.index = (self.options_of)(path).segy.index;
+            options.segy.index = self.options_of(path).segy.index;
         }
         Entry {
             id: String::new(),
@@ -163,6 +168,12 @@ impl Entry {
                 Ok(Arc::new(OpenSurvey { survey, clip }))
             })
             .await
+    }
+
+    /// Its file, and what it is opened with.
+    pub(crate) fn file(&self) -> Result<(PathBuf, SurveyOptions), ApiError> {
+        let path = self.path.clone().ok_or_else(|| self.unreachable())?;
+        Ok((path, self.options.clone()))
     }
 
     /// The survey if it is open.

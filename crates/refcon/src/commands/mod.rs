@@ -13,6 +13,7 @@ pub(crate) mod predict;
 pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod search;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod synth;
 pub(crate) mod tile;
