@@ -112,11 +112,11 @@ impl Rows<'_> {
         let mut done = 0;
         while done < self.rows {
             let count = (self.rows - done).min(TILES_AT_A_TIME as u64) as usize;
-            let some: Result<Vec<f32>, _> = values.take(count * self.dimension).collect();
+            let some: Result<Vec<f32>, _> = values.by_ref().take(count * self.dimension).collect();
             let some = some.map_err(|error| unreadable(self.embeddings, &error))?;
             let embedded = Embeddings::new(encoder.clone(), self.dimension, some)
                 .map_err(|error| unreadable(self.embeddings, &error))?;
-            let tiles: Result<Vec<TableRow>, _> = lines.by_ref().take(count).collect();
+            let tiles: Result<Vec<TableRow>, _> = (&mut *lines).take(count).collect();
             let tiles: Vec<TableRow> = tiles.map_err(|error| unreadable(self.table, &error))?;
             if tiles.len() != count {
                 let found = done + tiles.len() as u64;
