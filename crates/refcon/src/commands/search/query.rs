@@ -138,16 +138,16 @@ impl QueryArguments {
             query.embed(drawn, &*encoder)?;
         }
         if let Some(id) = self.tile {
-            let (row, _) = query.stored("--tile", "query", id)?;
+            let row = query.stored("--tile", "query", id)?;
             query.answers.query = Some(query.tiles.embedding(row));
             query.title = format!("like tile {id}");
         }
         for &id in &self.like {
-            let (row, _) = query.stored("--like", "like", id)?;
+            let row = query.stored("--like", "like", id)?;
             query.answers.liked.push(query.tiles.embedding(row));
         }
         for &id in &self.unlike {
-            let (row, _) = query.stored("--unlike", "unlike", id)?;
+            let row = query.stored("--unlike", "unlike", id)?;
             query.answers.disliked.push(query.tiles.embedding(row));
         }
         query.title = self.title(&query.title);
@@ -197,8 +197,8 @@ impl Query {
         Ok(())
     }
 
-    /// A tile of the library, which it shows itself.
-    fn stored(&mut self, option: &str, role: &'static str, id: u64) -> Result<(usize, TileRecord), Failure> {
+    /// The row of a tile of the library, which is then no match.
+    fn stored(&mut self, option: &str, role: &'static str, id: u64) -> Result<usize, Failure> {
         let row = self.tiles.row_of(id).filter(|&row| self.tiles.live().contains(row));
         let Some(row) = row else {
             let last = self.tiles.rows().checked_sub(1).map_or(0, |row| self.tiles.id(row));
@@ -209,9 +209,9 @@ impl Query {
         };
         let tile = self.tiles.record(row).map_err(Failure::input)?;
         self.shown.tiles.insert(id);
-        self.shown.places.extend(tile.place.clone().map(|place| (tile.survey.clone(), place)));
+        self.shown.places.extend(tile.place.map(|place| (tile.survey, place)));
         self.stored.push((row, role));
-        Ok((row, tile))
+        Ok(row)
     }
 
     fn image(&mut self, snapshot: &Snapshot, path: &Path) -> Result<Drawn, Failure> {
