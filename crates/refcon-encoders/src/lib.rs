@@ -18,6 +18,7 @@ mod families;
 mod inspection;
 pub mod model;
 mod opened;
+pub mod optimiser;
 mod pretrained;
 pub mod texture;
 
