@@ -3,6 +3,8 @@
 //! `cargo run --release -p refcon-benchmarks -- NAME [--json]` runs one comparison; `benchmarks/README.md` says what each
 //! of them compares. Both sides are measured in the same run, alternately, after a warm-up; values are medians.
 
+mod embed;
+mod gemm;
 mod machine;
 mod measure;
 mod outcome;
@@ -12,6 +14,8 @@ mod segy;
 mod sides;
 mod survey_files;
 mod tiles;
+mod train_step;
+mod vit;
 
 use clap::{Parser, ValueEnum};
 use outcome::Report;
@@ -68,6 +72,12 @@ enum Comparison {
     Segy,
     /// Cutting tiles into PNG files, beside the recipe in Python
     Tiles,
+    /// Matrix products of a linear layer's shapes, beside PyTorch
+    Gemm,
+    /// Embedding with a ViT-B/16, beside PyTorch, ONNX Runtime and OpenVINO
+    Embed,
+    /// A step of triplet training of a ViT-B/16, beside PyTorch
+    TrainStep,
 }
 
 /// How every comparison is measured.
@@ -130,6 +140,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Comparison::Preprocess => preprocess::compare(&settings, &mut report),
         Comparison::Segy => segy::compare(&settings, &mut report),
         Comparison::Tiles => tiles::compare(&settings, &mut report),
+        Comparison::Gemm => gemm::compare(&settings, &mut report),
+        Comparison::Embed => embed::compare(&settings, &mut report),
+        Comparison::TrainStep => train_step::compare(&settings, &mut report),
     }
 }
 

@@ -43,6 +43,7 @@
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, unused_variables))]
 
 mod activation;
+mod adamw;
 mod attention;
 mod engine;
 mod epilogue;
@@ -63,6 +64,7 @@ mod twin;
 mod vector;
 
 pub use activation::Activation;
+pub use adamw::AdamW;
 pub use attention::{HeadLayout, Heads, HeadsMut, attention, attention_backward};
 pub use epilogue::Epilogue;
 pub use file_map::map_file;
