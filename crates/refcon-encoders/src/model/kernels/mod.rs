@@ -34,3 +34,6 @@ fn fused(activation: Activation) -> Option<refcon_kernels::Activation> {
         Activation::SwiGlu => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
