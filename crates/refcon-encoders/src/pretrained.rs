@@ -3,7 +3,7 @@
 use crate::checkpoint::CheckpointError;
 use crate::device;
 use crate::embedding::scale_to_length_one;
-use crate::encoder_file::Settled;
+use crate::encoder_file::{EncoderFile, Settled};
 use crate::execution::Execution;
 use crate::families::mae::{DecoderArchitecture, MaskedAutoencoder};
 use crate::families::{Family, short_name};
@@ -84,6 +84,23 @@ impl Pretrained {
         execution: Execution,
     ) -> Result<Self, CheckpointError> {
         Self::open_on(path, family, &device.clone().autodiff(), execution.for_training())
+    }
+
+    /// A vision transformer with random weights, on the CPU: where training from scratch begins. What `file` leaves out is the
+    /// challenge's preprocessing and the class token.
+    ///
+    /// # Errors
+    /// When the sizes do not fit together, or `file` does not fit them.
+    pub fn initial(sizes: &Architecture, file: &EncoderFile, seed: u64) -> Result<Self, String> {
+        if let Some(problem) = sizes.problem() {
+            return Err(problem);
+        }
+        let settled = file.settle(sizes, Pooling::Class)?;
+        let (architecture, device, family) = (settled.run_as(sizes), device::cpu(), Family::Vit);
+        let model = VisionTransformer::initial(&architecture, seed, &device, Execution::F32);
+        let id = EncoderId::new(short_name(family, &architecture), &[b"initial", &seed.to_le_bytes()]);
+        let dimension = settled.dimension(&architecture);
+        Ok(Self { id, family, architecture, settled, dimension, model, device, execution: Execution::F32 })
     }
 
     /// The family.

@@ -39,10 +39,11 @@ pub fn write_whole(
 ) -> Result<(), WriteError> {
     let written = || -> io::Result<()> {
         let path = destination(path)?;
-        let mut file = BufWriter::new(file_beside(&path)?);
-        content(&mut file)?;
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
+        let mut file = file_beside(&path)?;
+        // Into the bare file: errors of the temporary one would tell its name, which means nothing to the reader.
+        let mut out = BufWriter::new(file.as_file_mut());
+        content(&mut out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         file.persist(&path).map_err(|error| error.error)?;
         Ok(())
     };

@@ -87,14 +87,22 @@ impl Run {
                 Err(source) => return Err(TrainError::Write { path: folder, source }),
             }
         };
-        let checkpoints = folder.join(CHECKPOINTS);
-        fs::create_dir(&checkpoints).map_err(write_error(&checkpoints))?;
         let run = Self { folder, metrics: None, written: 0 };
-        run.write_text(DATA, data)?;
-        run.write_facts(facts)?;
-        // Last: a folder with settings is a run that can be gone on with.
-        run.write_text(CONFIG, &config.to_yaml())?;
+        if let Err(error) = run.fill(config, facts, data) {
+            // Half a run is none; that it cannot be removed either adds nothing to the error.
+            let _ = fs::remove_dir_all(&run.folder);
+            return Err(error);
+        }
         Ok(run)
+    }
+
+    fn fill(&self, config: &Config, facts: &Facts, data: &str) -> Result<(), TrainError> {
+        let checkpoints = self.folder.join(CHECKPOINTS);
+        fs::create_dir(&checkpoints).map_err(write_error(&checkpoints))?;
+        self.write_text(DATA, data)?;
+        self.write_facts(facts)?;
+        // Last: a folder with settings is a run that can be gone on with.
+        self.write_text(CONFIG, &config.to_yaml())
     }
 
     /// Opens a run that was made before, with its settings and facts.
