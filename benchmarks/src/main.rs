@@ -7,6 +7,7 @@ mod machine;
 mod measure;
 mod outcome;
 mod peers;
+mod preprocess;
 mod segy;
 mod sides;
 mod survey_files;
@@ -61,6 +62,8 @@ struct Arguments {
 /// The comparisons there are, a file each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Comparison {
+    /// From PNG files to an encoder's input, beside torchvision
+    Preprocess,
     /// Opening and reading SEG-Y, beside segyio and NumPy
     Segy,
     /// Cutting tiles into PNG files, beside the recipe in Python
@@ -124,6 +127,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut report = Report::new(arguments.json);
     report.note(&machine::describe(threads));
     match arguments.comparison {
+        Comparison::Preprocess => preprocess::compare(&settings, &mut report),
         Comparison::Segy => segy::compare(&settings, &mut report),
         Comparison::Tiles => tiles::compare(&settings, &mut report),
     }

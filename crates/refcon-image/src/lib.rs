@@ -5,6 +5,7 @@
 //! | the image files of a folder | [`list`] |
 //! | a PNG, JPEG or TIFF file to a [`GreyImage`] | [`read`], [`decode`] |
 //! | contrast, bicubic resize, centre crop, as torchvision 0.17 does them | [`Preprocessing`] |
+//! | random crops, contrast and flips for training | [`augment`] |
 //! | a few tiles of every class of a labelled folder | [`pick_tiles_of_classes`] |
 //! | values to colours | [`ColourMap`] |
 //! | pictures of all this | [`figure`] |
@@ -19,6 +20,7 @@
 //!
 //! Colour becomes grey with the luma weights of ITU-R BT.601, in the integer arithmetic of Pillow's `convert("L")`.
 
+pub mod augment;
 mod colour_map;
 mod decode;
 pub mod figure;

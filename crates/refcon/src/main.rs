@@ -67,6 +67,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(commands::demo::Demo),
+    Duplicates(commands::duplicates::Duplicates),
     Embed(commands::embed::Embed),
     Encoder(commands::encoder::EncoderCommand),
     Encoders(commands::encoders::Encoders),
@@ -74,11 +75,13 @@ enum Command {
     Info(commands::info::Info),
     Library(commands::library::LibraryCommand),
     Predict(commands::predict::Predict),
+    Runs(commands::runs::Runs),
     Score(commands::score::Score),
     Serve(commands::serve::Serve),
     Show(commands::show::Show),
     Synth(commands::synth::Synth),
     Tile(commands::tile::Tile),
+    Train(Box<commands::train::Train>),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
     let output = Output { json: arguments.json, quiet: arguments.quiet };
     let done = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Demo(demo) => demo.run(&output),
+        Command::Duplicates(duplicates) => duplicates.run(&output),
         Command::Embed(embed) => embed.run(&output),
         Command::Encoder(encoder) => encoder.run(&output),
         Command::Encoders(encoders) => encoders.run(&output),
@@ -94,11 +98,13 @@ fn main() -> ExitCode {
         Command::Info(info) => info.run(&output),
         Command::Library(library) => library.run(&output),
         Command::Predict(predict) => predict.run(&output),
+        Command::Runs(runs) => runs.run(&output),
         Command::Score(score) => score.run(&output),
         Command::Serve(serve) => serve.run(&output),
         Command::Show(show) => show.run(&output),
         Command::Synth(synth) => synth.run(&output),
         Command::Tile(tile) => tile.run(&output),
+        Command::Train(train) => train.run(&output),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

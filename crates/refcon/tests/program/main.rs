@@ -11,3 +11,4 @@ mod library;
 mod predict;
 mod scratch;
 mod surveys;
+mod train;
