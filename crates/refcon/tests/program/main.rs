@@ -10,5 +10,6 @@ mod index;
 mod library;
 mod predict;
 mod scratch;
+mod serve;
 mod surveys;
 mod train;
