@@ -13,7 +13,7 @@ faiss = pytest.importorskip("faiss", reason="needs requirements-library.txt")
 import pyarrow.feather  # noqa: E402
 import pyarrow.parquet  # noqa: E402
 
-SIZE = ["--inlines", 64, "--crosslines", 64, "--samples", 96, "--interval", "2", "--frequency", "50"]
+SIZE = ["--inlines", 64, "--crosslines", 64, "--samples", 128, "--interval", "2", "--frequency", "50"]
 
 
 def refcon(*arguments):

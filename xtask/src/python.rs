@@ -19,18 +19,18 @@ pub(crate) fn interoperability(root: &Path, summary: &mut Summary) {
     if !build.status().is_ok_and(|status| status.success()) {
         return summary.fail("interoperability: refcon does not build".into());
     }
-    let lacks = |modules: &str| {
-        let found = Command::new(&python).args(["-c", &format!("import {modules}")]).output();
-        !found.is_ok_and(|output| output.status.success())
-    };
-    if lacks("torch, transformers") {
-        let how =
-            "pip install -r tests/interoperability/requirements-transformers.txt into its Python (some GB)";
-        summary.skip(format!("exported encoders opened with Transformers, which is not installed: {how}"));
-    }
-    if lacks("faiss, pyarrow") {
-        let how = "pip install -r tests/interoperability/requirements-library.txt into its Python";
-        summary.skip(format!("libraries opened with FAISS and PyArrow, which are not installed: {how}"));
+    for (what, modules, requirements) in [
+        ("exported encoders opened with Transformers", "torch, transformers", "transformers.txt (some GB)"),
+        ("libraries opened with FAISS and PyArrow", "faiss, pyarrow", "library.txt"),
+        ("runs opened with TensorBoard and wandb", "tensorboard, wandb", "tracking.txt (a minute)"),
+    ] {
+        let installed = Command::new(&python).args(["-c", &format!("import {modules}")]).output();
+        if !installed.is_ok_and(|output| output.status.success()) {
+            summary.skip(format!(
+                "{what}, not installed: pip install -r tests/interoperability/requirements-{requirements} into {}",
+                python.display()
+            ));
+        }
     }
     let mut pytest = Command::new(&python);
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).arg(&tests);

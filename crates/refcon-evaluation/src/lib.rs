@@ -14,6 +14,8 @@
 //! | which classes are mistaken for which | [`Confusion`] |
 //! | do the confidences mean what they say | [`calibration::Reliability`], with the expected calibration error |
 //! | is anything like the query there at all | [`calibration::area_under_roc`], [`calibration::PrecisionThreshold`] |
+//! | what do the embeddings look like | [`projection`]: principal components, t-SNE |
+//! | all of it, to be looked at | [`report::EvaluationReport`] |
 
 mod bootstrap;
 pub mod calibration;
@@ -24,6 +26,8 @@ mod groups;
 mod labelled;
 mod metric;
 mod outcome;
+pub mod projection;
+pub mod report;
 
 pub use bootstrap::Interval;
 pub use calibration::{Calibration, fit_calibration};

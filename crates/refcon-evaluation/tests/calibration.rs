@@ -64,6 +64,20 @@ fn confidences_of_tiles_that_it_has_not_seen_mean_what_they_say() {
 }
 
 #[test]
+fn queries_of_a_class_that_the_library_lacks_are_told_from_the_others() {
+    let calibration = fit_calibration(tiles(240, 0.25, 1).labelled(), Metric::Cosine, 0.9).unwrap();
+    assert!(calibration.fit.no_match_auroc.unwrap() > 0.95, "{calibration:?}");
+    let threshold = calibration.threshold.unwrap();
+    assert!(threshold.found.interval.low >= 0.9 && threshold.found.of == 480, "{threshold:?}");
+    let (queries, library) = (tiles(80, 0.25, 2), tiles(200, 0.25, 3));
+    let rankings = rank_labelled(queries.labelled(), library.labelled(), Metric::Cosine).unwrap();
+    let lacks = |distances: Vec<f32>| calibration.has_no_match(distances[0], distances[distances.len() / 2]);
+    let wrongly = rankings.iter().filter(|ranking| lacks(ranking.distances())).count();
+    let rightly = rankings.iter().filter(|ranking| lacks(ranking.without_its_class().distances())).count();
+    assert!(wrongly < 16 && rightly > 64, "{wrongly} and {rightly} of 80");
+}
+
+#[test]
 fn a_file_reads_back_equal_and_applies_to_its_own_encoder_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calibration.json");

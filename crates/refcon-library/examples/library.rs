@@ -12,13 +12,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Embeddings know who made them; a library keeps those of several encoders apart.
     let encoder = EncoderId::new("three numbers", &[b"version 1"]);
-    let vectors = [[1.0, 0.0, 0.0], [0.9, 0.1, 0.0], [0.0, 1.0, 0.2], [0.1, 0.0, 1.0]];
+    let vectors = [[1.0f32, 0.0, 0.0], [0.9, 0.1, 0.0], [0.0, 1.0, 0.2], [0.1, 0.0, 1.0]];
     let embeddings = Embeddings::new(encoder.clone(), 3, vectors.concat())?;
     let tiles: Vec<NewTile> = ["salt-1.png", "salt-2.png", "fault-1.png", "channel-1.png"]
         .map(|file| {
             let mut tile = TileRecord::of_image("examples", file, 118, 143);
             tile.class = file.split('-').next().map(str::to_owned);
-            tile.into()
+            NewTile::from(tile)
         })
         .into();
     let ids = library.writer(Wait::No)?.append(tiles, &embeddings)?;

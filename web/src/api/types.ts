@@ -25,28 +25,46 @@ export interface Samples {
   count: number;
 }
 
-export interface Survey {
+/** Absolute amplitudes that 99, 99.5 and 99.9 % of the samples stay below. */
+export interface Clip {
+  p99: number;
+  p995: number;
+  p999: number;
+}
+
+interface Listed {
   id: string;
   name: string;
   kind: string;
-  available: boolean;
-  problem: string | null;
   tiles: number;
-  geometry: Geometry;
-  samples: Samples;
   outline: Point[] | null;
   map_unit: string | null;
   epsg: number | null;
   polarity: 'normal' | 'reverse' | null;
-  /** Absolute amplitudes that 99, 99.5 and 99.9 % of the samples stay below. */
-  clip: { p99: number; p995: number; p999: number };
 }
+
+/** A survey whose sections can be read. */
+export interface OpenSurvey extends Listed {
+  available: true;
+  problem: null;
+  geometry: Geometry;
+  samples: Samples;
+  clip: Clip;
+}
+
+/** One whose file is gone, damaged, or still being opened: what only its file could say is not known. */
+export interface ClosedSurvey extends Listed {
+  available: false;
+  problem: string | null;
+}
+
+export type Survey = OpenSurvey | ClosedSurvey;
 
 export interface Library {
   folder_name: string;
   tiles: number;
   encoders: { name: string; hash: string; dimension: number; tiles: number }[];
-  encoder: string | { name: string } | null;
+  encoder: { name: string };
   not_covered: number;
   classes: { name: string; tiles: number }[];
 }
@@ -160,14 +178,15 @@ export interface ProjectionPoint {
 export interface Projection {
   points: ProjectionPoint[];
   method: string;
-  /** Whether only some of the library's tiles are in it. */
-  sampled?: boolean;
+  /** Of the library; above 20 000 only some of them are among the points. */
+  tiles: number;
 }
 
 export interface Run {
   name: string;
   status: string;
-  started: string | number | null;
+  /** Seconds since 1970. */
+  started: number | null;
   encoder: string | null;
   best: Record<string, number>;
 }
@@ -176,15 +195,16 @@ export interface Metric {
   step: number;
   epoch: number | null;
   name: string;
-  value: number;
+  value: number | null;
 }
 
 export interface Job {
-  id: string | number;
+  id: number;
   kind: string;
-  status: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
-  /** 0..1, where it is known. */
-  progress: number | null;
-  message: string | null;
-  started?: string | number | null;
+  title: string;
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
+  done: number;
+  /** Null until it is known. */
+  total: number | null;
+  message: string;
 }

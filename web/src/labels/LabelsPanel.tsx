@@ -16,6 +16,9 @@ import { ClassField } from './ClassField';
 
 const SIDE = 92;
 
+const counted = (count: number, what: 'tile' | 'class'): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? what : what === 'class' ? 'classes' : 'tiles'}`;
+
 export function LabelsPanel() {
   useEffect(() => void loadLabels(), []);
   const state = labels.now.value;
@@ -26,7 +29,7 @@ export function LabelsPanel() {
         <div>
           <h2>Labelled set</h2>
           <p class="quiet">
-            {known ? `${known.length} tiles in ${byClass.value.length} classes. ` : ''}
+            {known?.length ? `${counted(known.length, 'tile')} in ${counted(byClass.value.length, 'class')}. ` : ''}
             The archive holds <code>train/&lt;class&gt;/</code>, as <code>refcon train</code> reads it.
           </p>
         </div>

@@ -86,7 +86,7 @@ export function BaseMap() {
   const clicked = (event: PointerEvent): void => {
     if (!frame || moved.value) return;
     const point = toMap(frame, at(event));
-    const hit = located.value.find(({ outline, geometry }) => geometry.type === 'volume' && inside(outline, point));
+    const hit = located.value.find((one) => isVolume(one) && inside(one.outline, point));
     if (hit && hit.id !== survey.value?.id) {
       keepPlace();
       chooseSurvey(hit.id);
@@ -117,6 +117,9 @@ export function BaseMap() {
   );
 }
 
+/** Lines are drawn open. */
+const isVolume = (one: Survey): boolean => one.available && one.geometry.type === 'volume';
+
 function describe(): string {
   const lines = matches.value.filter(({ tile }) => tile.place?.corners).length;
   return `Map of ${located.value.length} surveys with ${lines} matches`;
@@ -133,14 +136,14 @@ function Drawing({ frame, lasso }: { frame: MapFrame; lasso: Point[] | null }) {
     <>
       {located.value.map((one) => (
         <path
-          key={one.id} class={`outline ${one.id === survey.value?.id ? 'current' : ''} ${one.geometry.type}`}
-          d={path(frame, one.outline, one.geometry.type === 'volume')}
+          key={one.id} class={`outline ${one.id === survey.value?.id ? 'current' : ''} ${isVolume(one) ? '' : 'line'}`}
+          d={path(frame, one.outline, isVolume(one))}
         >
           <title>{one.name}</title>
         </path>
       ))}
       {region && <path class="region" d={path(frame, region, true)} />}
-      {section?.corners && survey.value?.geometry.type === 'volume' && <path class="current-line" d={path(frame, section.corners, false)} />}
+      {section?.corners && isVolume(shown.value!.survey) && <path class="current-line" d={path(frame, section.corners, false)} />}
       {matches.value.map(({ tile }) => tile.place?.corners && (
         <path
           key={tile.id} class={`hit ${tile.id === mark.value?.id ? 'marked' : ''}`} d={path(frame, tile.place.corners, false)}

@@ -1,7 +1,7 @@
 /** The surveys of the library; choosing one shows its sections. */
 
 import { loadCatalogue, surveys } from '../state/catalogue';
-import type { Survey } from '../api/types';
+import type { OpenSurvey } from '../api/types';
 import { last } from '../state/lines';
 import { valueOf } from '../state/loading';
 import { keepPlace } from '../state/history';
@@ -39,7 +39,7 @@ export function SurveyList() {
   );
 }
 
-function extent({ geometry, samples }: Survey): string {
+function extent({ geometry, samples }: OpenSurvey): string {
   const end = samples.first + (samples.count - 1) * samples.interval;
   const down = `${samples.first}–${end} ${samples.unit}`;
   if (geometry.type === 'line') return `2-D line ${geometry.line}, ${geometry.traces.count} traces, ${down}`;

@@ -66,7 +66,7 @@ export function Page() {
 
 function Head() {
   const known = valueOf(library.now.value);
-  const encoder = typeof known?.encoder === 'string' ? known.encoder : known?.encoder?.name;
+  const encoder = known?.encoder.name;
   return (
     <header class="head">
       <h1>refcon</h1>

@@ -9,7 +9,7 @@ import { moveClip } from '../viewer/Toolbar';
 import { refine } from '../results/FeedbackBar';
 import { filtersShown } from '../results/ResultsPanel';
 import { fieldsShown } from '../results/QueryCard';
-import { survey } from '../state/catalogue';
+import { openSurvey } from '../state/catalogue';
 import { directionsOf } from '../state/lines';
 import type { Direction } from '../api/types';
 
@@ -27,7 +27,7 @@ const focus = (id: string): void => {
 };
 
 function turn(way: Direction): void {
-  if (survey.value && directionsOf(survey.value).includes(way)) chooseDirection(way);
+  if (openSurvey.value && directionsOf(openSurvey.value).includes(way)) chooseDirection(way);
 }
 
 /** In the order in which they are listed. */

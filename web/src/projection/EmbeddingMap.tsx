@@ -37,7 +37,7 @@ export function EmbeddingMap() {
         <div>
           <h2>Embedding map</h2>
           <p class="quiet">
-            {found && `${found.points.length.toLocaleString('en')} tiles${found.sampled ? ', a sample' : ''}, ${found.method.toUpperCase()}. `}
+            {found && `${shareOf(found)}, ${found.method === 'pca' ? 'principal components' : found.method}. `}
             Drag around points to choose them.
           </p>
         </div>
@@ -54,6 +54,11 @@ export function EmbeddingMap() {
       {found && found.points.length > 0 && <div class="embedding-body"><Scatter /><Selection ids={selected.value} /></div>}
     </section>
   );
+}
+
+function shareOf({ points: shown, tiles }: Projection): string {
+  const all = tiles.toLocaleString('en');
+  return shown.length < tiles ? `${shown.length.toLocaleString('en')} of ${all} tiles` : `${all} tiles`;
 }
 
 function Scatter() {

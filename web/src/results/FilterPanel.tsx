@@ -3,14 +3,14 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { SearchDirection } from '../api/types';
-import { library, surveys } from '../state/catalogue';
+import { surveys } from '../state/catalogue';
 import { noFilters } from '../state/link';
 import { valueOf } from '../state/loading';
+import { classes } from '../labels/labels';
 import { changeFilters, filterCount, filters, perSurvey, search } from './search';
 
 export function FilterPanel() {
   const known = valueOf(surveys.now.value) ?? [];
-  const classes = valueOf(library.now.value)?.classes ?? [];
   const now = filters.value;
   return (
     <div class="filters" id="filters" role="group" aria-label="Filters">
@@ -31,9 +31,9 @@ export function FilterPanel() {
       </Row>
       <Row name="Lines"><Range name="lines" value={now.lines} change={(lines) => changeFilters({ lines })} /></Row>
       <Row name="Time, depth"><Range name="range" value={now.range} change={(range) => changeFilters({ range })} /></Row>
-      {classes.length > 0 && (
+      {classes.value.length > 0 && (
         <Row name="Class">
-          {classes.map(({ name }) => (
+          {classes.value.map((name) => (
             <Chip key={name} name={name} on={now.classes.includes(name)} act={() => changeFilters({ classes: toggled(now.classes, name) })} />
           ))}
         </Row>

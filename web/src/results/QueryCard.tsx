@@ -3,14 +3,14 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import type { BoxQuery } from '../api/types';
 import { Icon } from '../page/icons';
-import { surveyName } from '../state/catalogue';
+import { clipOf, surveyName } from '../state/catalogue';
 import { jumpToQuery, keepPlace } from '../state/history';
 import { valueOf } from '../state/loading';
-import { say } from '../state/view';
+import { look, say } from '../state/view';
 import { signed } from '../viewer/axes';
 import { cut, partOf } from '../viewer/picking';
 import { tilesIn } from '../viewer/pyramid';
-import { clip, shown } from '../viewer/shown';
+import { shown } from '../viewer/shown';
 import { BoxFields } from './BoxFields';
 import { commonScale, QUERY_ROOM } from './Cards';
 import { answer, ask, box, clearSearch, currentQuery, imageQuery, like, tileQuery, unlike } from './search';
@@ -92,7 +92,7 @@ function QueryPicture() {
   const mine = box.value && own.value?.box === box.value ? own.value.picture : null;
   if (mine) {
     const scale = found ? commonScale(mine, found.matches.map(({ tile }) => tile)) : fitting(mine);
-    return <div class="query-picture"><Picture source={indicesFrom(mine, clip.value)} label="The box searched for" scale={scale} {...sides(mine)} /></div>;
+    return <div class="query-picture"><Picture source={indicesFrom(mine, clipOf(box.value!.survey, look.value.percentile) ?? 1)} label="The box searched for" scale={scale} {...sides(mine)} /></div>;
   }
   const sent = found?.query ?? (imageQuery.value ? { picture: imageQuery.value, width: 100, height: 100 } : null);
   if (!sent?.picture) return <div class="query-picture" />;

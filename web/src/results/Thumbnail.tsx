@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { Amplitudes } from '../api/client';
 import { picturePath } from '../api/client';
 import type { Tile } from '../api/types';
-import { amplitudeAt, surveyOf } from '../state/catalogue';
+import { clipOf } from '../state/catalogue';
 import { look } from '../state/view';
 import { colourIndex, table } from '../viewer/colours';
 
@@ -102,8 +102,8 @@ function paint(canvas: HTMLCanvasElement, { width, height, values }: Indices, pa
 /** A tile's picture, clipped at the percentile of the view in the amplitudes of the tile's own survey. */
 export function Thumbnail({ tile, label, scale }: { tile: Tile; label: string; scale: number }) {
   const source = useComputed(() => {
-    const survey = surveyOf(tile.survey);
-    return picturePath(tile.id, survey ? Number(amplitudeAt(survey.clip, look.value.percentile).toPrecision(4)) : null);
+    const clip = clipOf(tile.survey, look.value.percentile);
+    return picturePath(tile.id, clip === null ? null : Number(clip.toPrecision(4)));
   });
   return <Picture source={source.value} label={label} scale={scale} width={tile.width} height={tile.height} />;
 }

@@ -7,7 +7,8 @@ import { readable, signed } from '../viewer/axes';
 const rounded = (value: number): string => signed(String(Math.round(value * 10) / 10));
 
 export function shortLine(survey: string, direction: 'inline' | 'crossline', line: number): string {
-  if (surveyOf(survey)?.geometry.type === 'line') return `L ${line}`;
+  const known = surveyOf(survey);
+  if (known?.available && known.geometry.type === 'line') return `L ${line}`;
   return `${direction === 'inline' ? 'IL' : 'XL'} ${line}`;
 }
 
@@ -21,7 +22,7 @@ export function placeWords({ survey, place, file }: Tile): { line: string; range
 }
 
 export function percent(confidence: number): string {
-  return `${Math.round(100 * confidence)} %`;
+  return `${Math.round(100 * confidence)}%`;
 }
 
 /** Distances stand below each other: as many decimals for all of one size. */
@@ -36,5 +37,5 @@ export function matchWords({ tile, distance, confidence }: Match): string {
 
 export function boxWords(box: BoxQuery): string {
   const survey = surveyOf(box.survey);
-  return `${shortLine(box.survey, box.direction, box.line)}, ${span(box.range[0], box.range[1], survey?.samples.unit ?? '')}`;
+  return `${shortLine(box.survey, box.direction, box.line)}, ${span(box.range[0], box.range[1], survey?.available ? survey.samples.unit : '')}`;
 }

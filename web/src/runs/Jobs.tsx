@@ -13,7 +13,7 @@ const jobs = resource<Job[]>();
 const log = signal<{ id: Job['id']; lines: string[] } | null>(null);
 const LOG_LINES = 200;
 
-const running = (job: Job): boolean => job.status === 'queued' || job.status === 'running';
+const running = (job: Job): boolean => job.state === 'waiting' || job.state === 'running';
 
 /** Follows the jobs that run by the server's events. */
 function follow(job: Job): () => void {
@@ -24,7 +24,7 @@ function follow(job: Job): () => void {
   };
   events.addEventListener('progress', take);
   events.addEventListener('log', (event: MessageEvent<string>) => {
-    const { line } = JSON.parse(event.data) as { line: string };
+    const line = JSON.parse(event.data) as string;
     const before = log.value?.id === job.id ? log.value.lines : [];
     log.value = { id: job.id, lines: [...before, line].slice(-LOG_LINES) };
   });
@@ -53,8 +53,8 @@ export function Jobs() {
       <ul>
         {known.map((job) => (
           <li key={job.id} class="row">
-            <b>{job.kind}</b> <span class={`state ${job.status}`}>{job.status}</span>
-            {running(job) && <progress aria-label={`Progress of ${job.kind}`} {...(job.progress === null ? {} : { value: job.progress })} />}
+            <b>{job.title}</b> <span class={`state ${job.state}`}>{job.state}</span>
+            {running(job) && <progress aria-label={`Progress of ${job.title}`} {...(job.total ? { value: job.done / job.total } : {})} />}
             <span class="quiet">{job.message}</span>
             <span class="spring" />
             {running(job) && <button type="button" onClick={() => void cancel(job)}>Cancel</button>}

@@ -16,9 +16,9 @@ const runs = resource<Run[]>();
 const metrics = resource<Metric[]>();
 const chosen = signal<string | null>(null);
 
-const WIDTH = 380;
-const HEIGHT = 150;
-const LEFT = 52;
+const WIDTH = 258;
+const HEIGHT = 116;
+const LEFT = 46;
 
 export function RunsPanel() {
   useEffect(() => void runs.load(api.runs), []);
@@ -29,7 +29,9 @@ export function RunsPanel() {
     void metrics.load(() => api.metrics(name));
   };
   useEffect(() => {
-    if (known?.[0] && chosen.value === null) choose(known[0].name);
+    // The newest run stands last.
+    const newest = known?.at(-1);
+    if (newest && chosen.value === null) choose(newest.name);
   }, [known]);
   return (
     <section class="page-view runs" aria-label="Runs">
@@ -73,11 +75,10 @@ function RunTable({ runs: known, choose }: { runs: Run[]; choose: (name: string)
   );
 }
 
-/** Seconds or milliseconds since 1970, or a date in words. */
-function when(time: string | number | null): string {
+/** Of seconds since 1970. */
+function when(time: number | null): string {
   if (time === null) return '–';
-  const date = new Date(typeof time === 'number' && time < 1e11 ? time * 1000 : time);
-  return Number.isNaN(date.getTime()) ? String(time) : date.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+  return new Date(time * 1000).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 }
 
 function Curves() {
@@ -92,8 +93,8 @@ function Curves() {
 function CurvePanel({ panel }: { panel: Panel }) {
   const hovered = useSignal<number | null>(null);
   const box = extentOf(panel.curves);
-  const down = ticks(box.low, box.high, 4);
-  const across = ticks(box.first, box.last, 5, true);
+  const down = ticks(box.low, box.high, 5);
+  const across = ticks(box.first, box.last, 6, true);
   const x = (step: number): number => ((step - box.first) / (box.last - box.first || 1)) * WIDTH;
   const y = (value: number): number => HEIGHT - ((value - box.low) / (box.high - box.low || 1)) * HEIGHT;
   const at = hovered.value;

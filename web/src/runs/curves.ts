@@ -17,7 +17,7 @@ export interface Panel {
 export function panels(metrics: Metric[]): Panel[] {
   const found = new Map<string, Map<string, Curve['points']>>();
   for (const { name, step, value } of metrics) {
-    if (!Number.isFinite(value)) continue;
+    if (value === null || !Number.isFinite(value)) continue;
     const slash = name.indexOf('/');
     const [part, quantity] = slash < 0 ? ['', name] : [name.slice(0, slash), name.slice(slash + 1)];
     const curves = found.get(quantity) ?? new Map<string, Curve['points']>();

@@ -1,16 +1,16 @@
 /** The lines of a survey: which there are, which is next. */
 
-import type { Direction, Numbers, Survey } from '../api/types';
+import type { Direction, Numbers, OpenSurvey } from '../api/types';
 
 /** The numbers of the sections that can be shown in a direction. */
-export function linesOf(survey: Survey, direction: Direction): Numbers {
+export function linesOf(survey: OpenSurvey, direction: Direction): Numbers {
   const { geometry, samples } = survey;
   if (geometry.type === 'line') return { first: geometry.line, step: 1, count: 1 };
   if (direction === 'slice') return { first: samples.first, step: samples.interval, count: samples.count };
   return direction === 'inline' ? geometry.inlines : geometry.crosslines;
 }
 
-export function directionsOf(survey: Survey): Direction[] {
+export function directionsOf(survey: OpenSurvey): Direction[] {
   return survey.geometry.type === 'line' ? ['inline'] : ['inline', 'crossline', 'slice'];
 }
 
@@ -30,7 +30,7 @@ export function nearest(numbers: Numbers, wanted: number, by = 0): number {
 const exact = (value: number): number => Number(value.toPrecision(12));
 
 /** `Inline 110`, `Slice 1200 ms`. */
-export function lineName(survey: Survey | null, direction: Direction, line: number): string {
+export function lineName(survey: OpenSurvey | null, direction: Direction, line: number): string {
   if (survey?.geometry.type === 'line') return `Line ${line}`;
   if (direction !== 'slice') return `${direction === 'inline' ? 'Inline' : 'Crossline'} ${line}`;
   const domain = survey?.samples.domain === 'depth' ? 'Depth' : 'Time';

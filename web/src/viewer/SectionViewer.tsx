@@ -4,7 +4,7 @@ import { effect, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { gone } from '../api/connection';
 import { lineName } from '../state/lines';
-import { library, survey, surveys } from '../state/catalogue';
+import { library, openSurvey, survey, surveys } from '../state/catalogue';
 import { valueOf } from '../state/loading';
 import { boxTool, direction, isDark, look } from '../state/view';
 import { box } from '../results/search';
@@ -44,7 +44,7 @@ function Viewer() {
   useEffect(() => draw(canvas.current!), []);
   useEffect(() => follow(plot.current!), []);
   useEffect(() => listen(plot.current!, grabbedCorner), []);
-  const name = lineShown.value === null ? 'No section' : lineName(survey.value, direction.value, lineShown.value);
+  const name = lineShown.value === null ? 'No section' : lineName(openSurvey.value, direction.value, lineShown.value);
   return (
     <section class="viewer" aria-label="Section viewer">
       <Toolbar />
@@ -79,7 +79,8 @@ function AxisTitles() {
   );
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** `Crossline`, but `CDP`. */
+const capital = (text: string): string => (text === 'cdp' ? 'CDP' : text.charAt(0).toUpperCase() + text.slice(1));
 
 /** What stands over the section while there is nothing to see, or not the newest. */
 function States() {

@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals';
 import type { Colours, Direction } from '../api/types';
 import { Icon } from '../page/icons';
 import type { IconName } from '../page/icons';
-import { survey } from '../state/catalogue';
+import { openSurvey } from '../state/catalogue';
 import { directionsOf, last, linesOf, nearest } from '../state/lines';
 import { boxTool, changeLook, direction, line, look } from '../state/view';
 import { COLOURS } from './colours';
@@ -73,7 +73,7 @@ export function Tool({ icon, label, shortcut, pressed, text, disabled = false, a
 const SHORTCUTS: Record<Direction, string> = { inline: 'I', crossline: 'X', slice: 'T' };
 
 function Directions() {
-  const now = survey.value;
+  const now = openSurvey.value;
   if (!now) return null;
   const names: Record<Direction, string> = {
     inline: now.geometry.type === 'line' ? 'Line' : 'Inline',
@@ -96,7 +96,7 @@ function Directions() {
 
 function LineBox() {
   const typed = useSignal<string | null>(null);
-  const now = survey.value;
+  const now = openSurvey.value;
   if (!now || lineShown.value === null) return null;
   const lines = linesOf(now, direction.value);
   const unit = direction.value === 'slice' ? now.samples.unit : '';

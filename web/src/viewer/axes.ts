@@ -28,6 +28,7 @@ export function ticks(first: number, last: number, most: number, whole = false):
 
 /** A number with the decimals that ticks `step` apart need. */
 export function tickLabel(value: number, step: number): string {
+  if (step < 1e-4) return readable(value, 3);
   const decimals = step >= 1 ? 0 : Math.min(6, Math.ceil(-Math.log10(step) - 1e-9));
   return signed(value.toFixed(decimals));
 }
@@ -41,7 +42,7 @@ export function signed(text: string): string {
 export function readable(value: number, digits = 4): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e7 || size < 1e-4)) return signed(value.toExponential(digits - 1));
+  if (size !== 0 && (size >= 1e7 || size < 1e-4)) return signed(Number(value.toPrecision(digits)).toExponential().replace('e-', 'e−'));
   const decimals = size === 0 ? 0 : Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
   return signed(String(Number(value.toFixed(Math.min(decimals, 8)))));
 }

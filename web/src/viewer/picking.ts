@@ -1,7 +1,7 @@
 /** From places on a section to the numbers people know (inline, crossline, ms or m), and back. */
 
 import type { Amplitudes } from '../api/client';
-import type { BoxQuery, Place, Section, Survey } from '../api/types';
+import type { BoxQuery, OpenSurvey, Place, Section } from '../api/types';
 import type { TilePlace } from './pyramid';
 
 /** A part of a section, in traces and samples. */
@@ -88,7 +88,7 @@ export interface ReadOut {
 }
 
 export function readOut(
-  survey: Survey, section: Section, at: { x: number; y: number }, loaded: (place: TilePlace) => Amplitudes | undefined,
+  survey: OpenSurvey, section: Section, at: { x: number; y: number }, loaded: (place: TilePlace) => Amplitudes | undefined,
 ): ReadOut | null {
   const [column, row] = [Math.floor(at.x), Math.floor(at.y)];
   if (column < 0 || row < 0 || column >= section.width || row >= section.height) return null;

@@ -3,8 +3,8 @@
 import { batch, computed, effect, signal, untracked } from '@preact/signals';
 import * as api from '../api/client';
 import { reconnections } from '../api/connection';
-import type { Direction, Place, Section, Survey } from '../api/types';
-import { amplitudeAt, survey, surveyOf } from '../state/catalogue';
+import type { Direction, OpenSurvey, Place, Section } from '../api/types';
+import { amplitudeAt, openSurvey, survey, surveyOf } from '../state/catalogue';
 import { directionsOf, linesOf, middle, nearest } from '../state/lines';
 import type { AxisWindow } from '../state/link';
 import type { Loading } from '../state/loading';
@@ -16,7 +16,7 @@ import { partOf, placeOf, tracesOf, valuesAt } from './picking';
 import { SectionTiles } from './tiles';
 
 export interface Shown {
-  survey: Survey;
+  survey: OpenSurvey;
   section: Section;
   tiles: SectionTiles;
 }
@@ -35,12 +35,12 @@ let aim: Aim | null = null;
 /** A link's window with the camera that shows it: until somebody moves it, another view size shows the same window. */
 let linked: { window: AxisWindow; camera: Camera } | null = null;
 
-export const clip = computed(() => (survey.value ? amplitudeAt(survey.value.clip, look.value.percentile) : 1));
+export const clip = computed(() => (openSurvey.value ? amplitudeAt(openSurvey.value.clip, look.value.percentile) : 1));
 
 /** The line shown: the one asked for where there is such, else the nearest. */
 export const lineShown = computed(() => {
-  if (!survey.value) return null;
-  const lines = linesOf(survey.value, direction.value);
+  if (!openSurvey.value) return null;
+  const lines = linesOf(openSurvey.value, direction.value);
   return line.value === null ? middle(lines) : nearest(lines, line.value);
 });
 
@@ -51,12 +51,13 @@ export function followSection(): () => void {
     const now = survey.value;
     const [way, at] = [direction.value, lineShown.value];
     reconnections.value;
-    if (!now || at === null) return;
+    if (!now) return;
     if (!now.available) {
       running?.abort();
       failed(now.id, { message: now.problem ?? 'This survey cannot be read.', hint: null });
       return;
     }
+    if (at === null) return;
     if (!directionsOf(now).includes(way)) {
       direction.value = 'inline';
       return;
@@ -73,7 +74,7 @@ export function followSection(): () => void {
   });
 }
 
-async function load(now: Survey, way: Direction, at: number, stop: AbortSignal): Promise<void> {
+async function load(now: OpenSurvey, way: Direction, at: number, stop: AbortSignal): Promise<void> {
   sectionState.value = { state: 'loading', before: null };
   try {
     const section = await api.section(now.id, way, at, stop);
@@ -89,7 +90,7 @@ function failed(id: string, why: { message: string; hint: string | null }): void
   if (shown.peek()?.survey.id !== id) shown.value = null;
 }
 
-function show(now: Survey, section: Section): void {
+function show(now: OpenSurvey, section: Section): void {
   const before = shown.value;
   const tiles = new SectionTiles(now.id, section, (error) => {
     tileProblem.value = error === undefined ? null : failure(error).message;
@@ -105,8 +106,10 @@ function show(now: Survey, section: Section): void {
   before?.tiles.close();
 }
 
+type SectionOf = Pick<Shown, 'survey' | 'section'>;
+
 /** The camera over the next section: unmoved along what both have in common, whole along the rest. */
-function carriedOver(now: Camera, before: { survey: Survey; section: Section }, next: { survey: Survey; section: Section }): Camera {
+function carriedOver(now: Camera, before: SectionOf, next: SectionOf): Camera {
   const view = viewSize.value;
   const whole = fitted(next.section, view);
   const sameSurvey = before.survey.id === next.survey.id;
@@ -144,6 +147,8 @@ function arrive(): void {
 
 export function setViewSize(size: Size): void {
   const before = viewSize.value;
+  // Another tab's view takes the section's room to nothing.
+  if (size.width === 0 || size.height === 0) return;
   if (size.width === before.width && size.height === before.height) return;
   if (linked && linked.camera === camera.value) aim ??= { kind: 'window', window: linked.window };
   batch(() => {
@@ -195,8 +200,8 @@ export function goTo(to: { survey: string; direction: Direction; line: number; p
 }
 
 export function step(by: number): void {
-  if (!survey.value || lineShown.value === null) return;
-  line.value = nearest(linesOf(survey.value, direction.value), lineShown.value, by);
+  if (!openSurvey.value || lineShown.value === null) return;
+  line.value = nearest(linesOf(openSurvey.value, direction.value), lineShown.value, by);
 }
 
 export function chooseSurvey(id: string): void {
@@ -206,7 +211,7 @@ export function chooseSurvey(id: string): void {
   batch(() => {
     surveyId.value = id;
     line.value = null;
-    if (!directionsOf(next).includes(direction.value)) direction.value = 'inline';
+    if (next.available && !directionsOf(next).includes(direction.value)) direction.value = 'inline';
   });
 }
 

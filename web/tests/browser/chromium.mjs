@@ -55,8 +55,11 @@ export async function openPage(browser, url, { scheme = 'dark', width = 1280, he
   };
 }
 
-/** Waits until the section on the screen is fully drawn. */
-export const drawn = (page) => page.waitForSelector('.plot canvas[data-drawn$=" whole"]');
+/** Waits until the section asked for is the one on the screen, fully drawn. */
+export const drawn = (page) => page.waitForFunction(() => {
+  const [, line, whole] = (document.querySelector('.plot canvas')?.dataset.drawn ?? '').split(' ');
+  return whole === 'whole' && line === document.querySelector('#line')?.value;
+});
 
 /** Waits for an answer and its pictures. */
 export async function answered(page) {

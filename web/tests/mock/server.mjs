@@ -31,7 +31,8 @@ function grey({ width, height, values }, clip) {
 }
 
 function described({ earth: _earth, ...survey }) {
-  return { ...survey, tiles: allTiles().filter((tile) => tile.survey === survey.id).length };
+  const unknown = survey.available ? {} : { geometry: null, samples: null, clip: null, outline: null };
+  return { ...survey, ...unknown, tiles: allTiles().filter((tile) => tile.survey === survey.id).length };
 }
 
 function classes() {
@@ -72,7 +73,7 @@ export function mockServer() {
     ['POST', /^\/mock$/, (_match, { body }) => json(Object.assign(mode, JSON.parse(body)))],
     ['GET', /^\/api\/library$/, () => json({
       folder_name: 'harbour.library', tiles: mode.surveys === 'none' ? 0 : allTiles().length,
-      encoders: [{ name: 'texture', hash: 'a1b2c3', dimension: 384, tiles: allTiles().length }], encoder: 'texture', not_covered: 0,
+      encoders: [{ name: 'texture', hash: 'a1b2c3', dimension: 384, tiles: allTiles().length }], encoder: { name: 'texture' }, not_covered: 0,
       classes: classes(),
     })],
     ['GET', /^\/api\/surveys$/, () => json(mode.surveys === 'none' ? [] : SURVEYS.map(described))],
@@ -130,12 +131,12 @@ export function mockServer() {
         `train/${tile.class}/${tile.id}.png`, grey(picture(tile), surveyOf(tile.survey).clip.p99)])),
     })],
     ['GET', /^\/api\/projection$/, () => json({
-      method: 'pca', sampled: false,
+      method: 'pca', tiles: allTiles().length,
       points: allTiles().map(({ id, descriptor, survey, class: name }) => ({ id, x: descriptor[0] * 2 + descriptor[3], y: descriptor[1] - descriptor[5], class: name, survey })),
     })],
     ['GET', /^\/api\/runs$/, () => json([
-      { name: 'vit-small-harbour', status: 'finished', started: '2026-03-02T09:12:00Z', encoder: 'vit-small', best: { loss: 0.17, mAP: 0.94 } },
-      { name: 'texture-probe', status: 'running', started: '2026-03-03T14:40:00Z', encoder: 'texture', best: { loss: 0.31, mAP: 0.81 } },
+      { name: 'vit-small-harbour', status: 'finished', started: 1772442720, encoder: 'vit-small', best: { loss: 0.17, mAP: 0.94 } },
+      { name: 'texture-probe', status: 'running', started: 1772548800, encoder: 'texture', best: { loss: 0.31, mAP: 0.81 } },
     ])],
     ['GET', /^\/api\/runs\/([^/]+)\/metrics$/, ([, name]) => json(runMetrics(name))],
     ['GET', /^\/api\/jobs$/, () => json([])],
@@ -152,7 +153,7 @@ export function mockServer() {
       if (match) return act(match, { body, query: url.searchParams });
     }
     const path = url.pathname === '/' ? 'index.html' : url.pathname.slice(1);
-    if (/^(index\.html|icon\.svg|assets\/page\.(js|css))$/.test(path)) {
+    if (/^(index\.html|icon\.svg|assets\/[\w-]+\.(js|css))$/.test(path)) {
       return { type: TYPES[path.split('.').pop()], body: await readFile(DIST + path) };
     }
     throw new Refused(404, `There is nothing at ${url.pathname}.`);

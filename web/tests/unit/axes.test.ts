@@ -40,7 +40,8 @@ describe('labels', () => {
     expect(readable(-1234.567)).toBe('−1235');
     expect(readable(0.0123456)).toBe('0.01235');
     expect(readable(0)).toBe('0');
+    expect(readable(-2.5e-6)).toBe('−2.5e−6');
     expect(readable(NaN)).toBe('–');
-    expect(readable(3.4e12)).toBe('3.400e+12');
+    expect(readable(3.4e12)).toBe('3.4e+12');
   });
 });

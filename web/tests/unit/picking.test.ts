@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Section, Survey } from '../../src/api/types';
+import type { OpenSurvey, Section } from '../../src/api/types';
 import { amplitudeAt, boxOf, cut, partBetween, partOf, placeOf, readOut, valuesAt } from '../../src/viewer/picking';
 
 const section: Section = {
@@ -7,7 +7,7 @@ const section: Section = {
   horizontal: { label: 'crossline', first: 300, step: 2, count: 300 },
   vertical: { label: 'time', unit: 'ms', first: 4, interval: 4, count: 462 },
 };
-const survey = { geometry: { type: 'volume' }, samples: { unit: 'ms' } } as Survey;
+const survey = { geometry: { type: 'volume' }, samples: { unit: 'ms' } } as OpenSurvey;
 const full = (column: number): { width: number; height: number; values: Float32Array } => {
   const width = column === 0 ? 256 : 44;
   return { width, height: 256, values: Float32Array.from({ length: width * 256 }, (_, i) => 1000 * column + i) };

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Section, Survey } from '../../src/api/types';
+import type { OpenSurvey, Section } from '../../src/api/types';
 
 // The view's state asks the browser for its colours.
 vi.stubGlobal('matchMedia', () => ({ matches: false, addEventListener: () => undefined }));
@@ -13,7 +13,7 @@ const { panels } = await import('../../src/runs/curves');
 const survey = {
   id: 's', name: 'S', samples: { domain: 'time', unit: 'ms', first: 0, interval: 4, count: 462 }, map_unit: 'm',
   geometry: { type: 'volume', inlines: { first: 100, step: 2, count: 50 }, crosslines: { first: 900, step: -1, count: 300 } },
-} as unknown as Survey;
+} as unknown as OpenSurvey;
 
 describe('the clip', () => {
   const clip = { p99: 2, p995: 2.5, p999: 4 };

@@ -37,13 +37,13 @@ pub fn wilson_interval(successes: usize, trials: usize) -> Interval {
     Interval { low: ((centre - spread) / scale).max(0.0), high: ((centre + spread) / scale).min(1.0) }
 }
 
-/// A confidence from which on matches are right often enough, and how often they were.
+/// A probability from which on matches are right often enough, and how often they were.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PrecisionThreshold {
     /// The precision that was asked for.
     pub target: f64,
-    /// The confidence.
-    pub confidence: f64,
+    /// The probability.
+    pub probability: f64,
     /// How much is accepted at it, and how much of that is right.
     pub found: Accepted,
 }
@@ -62,11 +62,11 @@ pub struct Accepted {
 }
 
 impl PrecisionThreshold {
-    /// The smallest of `confidences` at which the lower end of the precision's interval reaches `target`; `None` where there
+    /// The smallest of `probabilities` at which the lower end of the precision's interval reaches `target`; `None` where there
     /// is none.
     #[must_use]
-    pub fn find(confidences: &[f64], right: &[bool], target: f64) -> Option<Self> {
-        let mut ranked: Vec<(f64, bool)> = confidences.iter().copied().zip(right.iter().copied()).collect();
+    pub fn find(probabilities: &[f64], right: &[bool], target: f64) -> Option<Self> {
+        let mut ranked: Vec<(f64, bool)> = probabilities.iter().copied().zip(right.iter().copied()).collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         let (mut accepted, mut hits, mut threshold) = (0, 0, None);
         for tied in ranked.chunk_by(|a, b| a.0 == b.0) {
@@ -76,10 +76,10 @@ impl PrecisionThreshold {
                 threshold = Some(tied[0].0);
             }
         }
-        threshold.map(|confidence| Self {
+        threshold.map(|probability| Self {
             target,
-            confidence,
-            found: Accepted::at(confidence, confidences, right),
+            probability,
+            found: Accepted::at(probability, probabilities, right),
         })
     }
 }
@@ -87,17 +87,17 @@ impl PrecisionThreshold {
 impl Accepted {
     /// What `threshold` accepts.
     #[must_use]
-    pub fn at(threshold: f64, confidences: &[f64], right: &[bool]) -> Self {
-        let accepted: Vec<bool> = confidences
+    pub fn at(threshold: f64, probabilities: &[f64], right: &[bool]) -> Self {
+        let accepted: Vec<bool> = probabilities
             .iter()
             .zip(right)
-            .filter(|(confidence, _)| **confidence >= threshold)
+            .filter(|(probability, _)| **probability >= threshold)
             .map(|(_, right)| *right)
             .collect();
         let hits = accepted.iter().filter(|right| **right).count();
         Self {
             accepted: accepted.len(),
-            of: confidences.len(),
+            of: probabilities.len(),
             precision: (!accepted.is_empty()).then(|| hits as f64 / accepted.len() as f64),
             interval: wilson_interval(hits, accepted.len()),
         }
@@ -120,8 +120,8 @@ mod tests {
         let confidences: Vec<f64> = (0..200).map(|at| f64::from(at) / 200.0).collect();
         let right: Vec<bool> = confidences.iter().map(|&confidence| confidence >= 0.4).collect();
         let threshold = PrecisionThreshold::find(&confidences, &right, 0.9).unwrap();
-        assert!(threshold.confidence < 0.4 && threshold.found.interval.low >= 0.9, "{threshold:?}");
-        let below = Accepted::at(threshold.confidence - 0.005, &confidences, &right);
+        assert!(threshold.probability < 0.4 && threshold.found.interval.low >= 0.9, "{threshold:?}");
+        let below = Accepted::at(threshold.probability - 0.005, &confidences, &right);
         assert!(below.interval.low < 0.9);
         assert_eq!(PrecisionThreshold::find(&confidences, &[false; 200], 0.9), None);
     }

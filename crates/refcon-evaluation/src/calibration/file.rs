@@ -1,6 +1,6 @@
 //! The calibration's file: JSON, to lie beside an encoder or a library.
 
-use super::Calibration;
+use super::{Calibration, Logistic};
 use refcon_library::files::{self, WriteError};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -82,7 +82,10 @@ impl Calibration {
     /// What no fit gives.
     fn unsoundness(&self) -> Option<&'static str> {
         let weights = &self.score.weights;
-        let finite = self.score.intercept.is_finite() && weights.iter().all(|weight| weight.is_finite());
+        let is_finite = |model: &Logistic| {
+            model.intercept.is_finite() && model.weights.iter().all(|weight| weight.is_finite())
+        };
+        let finite = is_finite(&self.score) && is_finite(&self.nearest) && self.nearest.weights.len() == 1;
         let [low, high] = self.bounds;
         if !(1..=2).contains(&weights.len()) || !finite || weights.iter().sum::<f64>() <= 0.0 {
             Some("its weights are none that make near tiles more probable than far ones")

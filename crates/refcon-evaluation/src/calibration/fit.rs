@@ -2,7 +2,7 @@
 
 use super::{
     Calibration, FitRecord, Form, Isotonic, Logistic, PrecisionThreshold, area_under_roc, features, median,
-    probability,
+    probability, sigmoid,
 };
 use crate::{LabelledEmbeddings, LabelledError, Ranking, rank_labelled};
 use rand::SeedableRng;
@@ -56,8 +56,8 @@ pub enum FitError {
 ///
 /// Pairs of whole rankings are used, not of the best matches only: P(same class | distance) is asked for matches of every rank.
 /// Where there are many tiles, queries are drawn so that there are about a million pairs. The threshold is the smallest
-/// confidence at which nearest matches are right with a precision of `target_precision` or more, with 97.5 % certainty, when
-/// half of the queries are of classes that the library lacks; confidences for it come from folds that did not see the query.
+/// [`Calibration::match_probability`] from which on nearest matches are right with a precision of `target_precision` or more, with
+/// 97.5 % certainty; scores for it come from folds that did not see the query.
 ///
 /// # Errors
 /// When there is too little to learn from, or the distances say nothing of the classes.
@@ -77,7 +77,9 @@ pub fn fit_calibration(
 
     let everything = asked.pairs(|_| true);
     let fitted = Fitted::of(&everything, chosen).ok_or_else(uninformative)?;
-    let (confidences, known) = asked.nearest_confidences(chosen);
+    let (scores, right) = asked.nearest_scores(chosen);
+    let nearest = Logistic::fit(&scores, 1, &right);
+    let probabilities: Vec<f64> = scores.iter().map(|score| sigmoid(nearest.score(&[*score]))).collect();
     let same_class = everything.same_class.iter().filter(|same| **same).count();
     let pairs = everything.same_class.len();
     Ok(Calibration {
@@ -93,9 +95,10 @@ pub fn fit_calibration(
             same_class: same_class as f64 / pairs as f64,
             chosen,
             log_loss: scored,
-            no_match_auroc: area_under_roc(&confidences, &known),
+            no_match_auroc: area_under_roc(&probabilities, &right),
         },
-        threshold: PrecisionThreshold::find(&confidences, &known, target_precision),
+        nearest,
+        threshold: PrecisionThreshold::find(&probabilities, &right, target_precision),
     })
 }
 
@@ -166,23 +169,22 @@ impl Asked {
         Some(loss / count as f64)
     }
 
-    /// Confidence of the nearest match of every query, and of the nearest that is left when its class is taken away, by fits that
-    /// have not seen the query; and which of the two each is.
-    fn nearest_confidences(&self, form: Form) -> (Vec<f64>, Vec<bool>) {
-        let (mut confidences, mut known) = (Vec::new(), Vec::new());
+    /// The score of the nearest match of every query, and of the nearest that is left when its class is taken away, by fits that
+    /// have not seen the query; and whether that match is right.
+    fn nearest_scores(&self, form: Form) -> (Vec<f64>, Vec<bool>) {
+        let (mut scores, mut right) = (Vec::new(), Vec::new());
         for fold in 0..FOLDS {
             let Some(fitted) = Fitted::of(&self.pairs(|other| other != fold), form) else { continue };
             for (ranking, _) in self.rankings.iter().zip(&self.folds).filter(|(_, own)| **own == fold) {
-                for (ranking, in_library) in [(ranking, true), (&ranking.without_its_class(), false)] {
+                for ranking in [ranking, &ranking.without_its_class()] {
                     let distances = ranking.distances();
                     let Some(nearest) = distances.first() else { continue };
-                    confidences.push(fitted.probability(&features(*nearest, median(&distances))));
-                    // A nearest match of another class is wrong, though the library holds the query's.
-                    known.push(in_library && ranking.hits[0]);
+                    scores.push(fitted.score.score(&features(*nearest, median(&distances))));
+                    right.push(ranking.hits[0]);
                 }
             }
         }
-        (confidences, known)
+        (scores, right)
     }
 }
 

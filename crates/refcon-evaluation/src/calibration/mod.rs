@@ -11,6 +11,7 @@
 //! cross-validated log loss. A background is what speaker recognition calls a cohort (Auckenthaler, Carey & Lloyd-Thomas,
 //! Score Normalization for Text-Independent Speaker Verification Systems, 2000): some queries are near to everything.
 
+mod assessment;
 mod detection;
 mod file;
 mod fit;
@@ -18,6 +19,7 @@ mod isotonic;
 mod logistic;
 mod reliability;
 
+pub use assessment::{Assessment, DepthAssessment, Diagrams};
 pub use detection::{Accepted, PrecisionThreshold, area_under_roc, wilson_interval};
 pub use file::CalibrationFileError;
 pub use fit::{FitError, fit_calibration};
@@ -43,9 +45,12 @@ pub struct Calibration {
     curve: Option<Isotonic>,
     /// Probabilities that so many pairs cannot tell from 0 and 1 are not claimed.
     bounds: [f64; 2],
+    /// From the score of a query's nearest match to the log-odds that it is right, where half of all queries are of classes that
+    /// the library lacks.
+    nearest: Logistic,
     /// What it was fitted on, and how well it did on pairs that it had not seen.
     pub fit: FitRecord,
-    /// The confidence from which on matches are right often enough; `None` where no confidence is.
+    /// The [`Calibration::match_probability`] from which on nearest matches are right often enough; `None` where none is.
     pub threshold: Option<PrecisionThreshold>,
 }
 
@@ -64,8 +69,8 @@ pub struct FitRecord {
     pub chosen: Form,
     /// Cross-validated log loss of each form, in nats a pair.
     pub log_loss: Vec<(Form, f64)>,
-    /// How well the confidence of the nearest match tells queries whose class the library holds from the same queries when
-    /// their class is taken away: area under the ROC curve, cross-validated.
+    /// How well [`Calibration::match_probability`] tells right nearest matches from those of queries whose class was taken away
+    /// (and from wrong ones): area under the ROC curve, cross-validated.
     pub no_match_auroc: Option<f64>,
 }
 
@@ -161,6 +166,19 @@ impl Calibration {
             probability(&self.score, self.curve.as_ref(), self.bounds, &features) as f32
         };
         distances.iter().map(confidence).collect()
+    }
+
+    /// The probability that a query's nearest match, at `distance`, is of its class, where half of all queries are of classes that
+    /// the library lacks: it tells queries without any match. A confidence takes for granted that there are matches.
+    #[must_use]
+    pub fn match_probability(&self, distance: f32, background: f32) -> f64 {
+        sigmoid(self.nearest.score(&[self.score.score(&features(distance, background))]))
+    }
+
+    /// Whether [`Calibration::match_probability`] of the nearest match falls short of the threshold; without a threshold never.
+    #[must_use]
+    pub fn has_no_match(&self, nearest: f32, background: f32) -> bool {
+        self.threshold.is_some_and(|least| self.match_probability(nearest, background) < least.probability)
     }
 
     /// [`Calibration::confidences`] of a whole ranking, whose own median is the background.

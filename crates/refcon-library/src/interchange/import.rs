@@ -63,6 +63,7 @@ pub fn import_npy(
         return Err(unreadable(embeddings, &problem));
     };
     let dimension = usize::try_from(dimension).unwrap_or(usize::MAX);
+    check_table(table, rows)?;
     let mut lines = csv::Reader::from_reader(open(table)?).into_deserialize::<TableRow>();
     let mut values = floats(array).map_err(|problem| unreadable(embeddings, &problem))?;
 
@@ -112,27 +113,37 @@ impl Rows<'_> {
         let mut done = 0;
         while done < self.rows {
             let count = (self.rows - done).min(TILES_AT_A_TIME as u64) as usize;
-            let some: Result<Vec<f32>, _> = values.take(count * self.dimension).collect();
+            let some: Result<Vec<f32>, _> =
+                values.by_ref().take(count.saturating_mul(self.dimension)).collect();
             let some = some.map_err(|error| unreadable(self.embeddings, &error))?;
             let embedded = Embeddings::new(encoder.clone(), self.dimension, some)
                 .map_err(|error| unreadable(self.embeddings, &error))?;
-            let tiles: Result<Vec<TableRow>, _> = lines.by_ref().take(count).collect();
+            let tiles: Result<Vec<TableRow>, _> = (&mut *lines).take(count).collect();
             let tiles: Vec<TableRow> = tiles.map_err(|error| unreadable(self.table, &error))?;
             if tiles.len() != count {
-                let found = done + tiles.len() as u64;
-                let problem = format!("it has {found} lines for {} embeddings, expected one each", self.rows);
-                return Err(unreadable(self.table, &problem));
+                return Err(unreadable(self.table, &"it was changed while it was read"));
             }
             let tiles = tiles.iter().map(|line| NewTile::from(line.tile(self.name))).collect();
             done += count as u64;
             writer.append_units(tiles, &embedded, progress(done))?;
         }
-        if lines.next().is_some() {
-            let problem = format!("it has more lines than there are embeddings ({})", self.rows);
-            return Err(unreadable(self.table, &problem));
-        }
         Ok(writer.finish_source(progress(done))?)
     }
+}
+
+/// Whether every line of a table can be read, and there are as many as embeddings: nothing is replaced by half an import.
+fn check_table(table: &Path, rows: u64) -> Result<(), InterchangeError> {
+    let lines = csv::Reader::from_path(table).map_err(|error| unreadable(table, &error))?;
+    let mut found = 0;
+    for line in lines.into_deserialize::<TableRow>() {
+        line.map_err(|error| unreadable(table, &error))?;
+        found += 1;
+    }
+    if found != rows {
+        let problem = format!("it has {found} lines for {rows} embeddings, expected one each");
+        return Err(unreadable(table, &problem));
+    }
+    Ok(())
 }
 
 fn unreadable(path: &Path, problem: &dyn ToString) -> InterchangeError {

@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const STYLE: &str = include_str!("report.css");
+/// The look that all pages share.
+pub const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
 /// What a report shows.
@@ -110,7 +111,7 @@ impl Report {
                         @if !self.scores.is_empty() { (self.score_table()) }
                     }
                     @if self.queries.len() > 1 { (filter_bar(with_classes)) }
-                    main { @for query in &self.queries { (query_row(query)) } }
+                    main { (query_rows(&self.queries)) }
                     @if self.queries.len() > 1 { script { (PreEscaped(SCRIPT)) } }
                 }
             }
@@ -140,6 +141,12 @@ fn filter_bar(with_classes: bool) -> Markup {
             output #shown {}
         }
     }
+}
+
+/// Each query beside its matches.
+#[must_use]
+pub fn query_rows(queries: &[ReportQuery]) -> Markup {
+    html! { @for query in queries { (query_row(query)) } }
 }
 
 fn query_row(query: &ReportQuery) -> Markup {

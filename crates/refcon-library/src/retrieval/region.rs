@@ -46,7 +46,7 @@ pub enum RegionError {
         found: String,
     },
     /// A polygon of fewer than three corners.
-    #[error("a region's outline has {found} different corners; expected at least 3")]
+    #[error("the outline of a region has at least 3 different corners; found {found}")]
     Corners {
         /// How many there are.
         found: usize,
@@ -282,10 +282,10 @@ mod tests {
     #[test]
     fn what_is_no_region_is_refused_with_what_was_expected() {
         for (text, says) in [
-            ("0,0 1,0", "2 different corners; expected at least 3"),
+            ("0,0 1,0", "at least 3 different corners; found 2"),
             ("0,0 1,0 x,1", "\"x,1\" is no corner"),
             ("0,0 1,0 inf,1", "\"inf,1\" is no corner"),
-            ("", "0 different corners"),
+            ("", "at least 3 different corners; found 0"),
         ] {
             let message = text.parse::<Region>().unwrap_err().to_string();
             assert!(message.contains(says), "{message}");

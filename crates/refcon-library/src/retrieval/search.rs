@@ -112,7 +112,8 @@ pub fn search_rows<E: From<RetrievalError>>(
         SecondLook::QueryExpansion { matches, alpha } => {
             let first = Selection { count: matches, ..selection.clone() };
             let first = first.choose(compared, |count| nearest(&vector, count), record)?;
-            let first: Vec<Vec<f32>> = first.matches.iter().map(|found| unit(tiles.embedding(found.row))).collect();
+            let first: Vec<Vec<f32>> =
+                first.matches.iter().map(|found| unit(tiles.embedding(found.row))).collect();
             let vector = expanded_query(&vector, &first, alpha);
             selection.choose(compared, |count| nearest(&vector, count), record)?
         }
@@ -190,15 +191,11 @@ mod tests {
         let passes = |row: &usize| *row % 5 != 0 && (3..=40).contains(&(row / 12));
         let rows: Vec<usize> = (0..600).filter(passes).collect();
         assert_eq!((found.compared, found.tiles, found.method), (rows.len(), 600, Method::Query));
-        let unit = |row: usize| unit(stored.embedding(row));
-        let query = unit(77);
-        let cosine = |row: usize| -> f64 {
-            query.iter().zip(unit(row)).map(|(&a, b)| f64::from(a) * f64::from(b)).sum()
-        };
+        // Embeddings repeat every 101 rows, so there are ties.
+        let (corpus, vector) = (stored.corpus().unwrap(), unit(stored.embedding(77)));
+        let complete = exact::nearest(&corpus, &vector, &Request::best(600, Metric::Cosine)).unwrap();
+        let ranking = complete[0].iter().map(|near| near.row).filter(|row| rows.contains(row));
         let mut kept: Vec<usize> = Vec::new();
-        let mut ranking = rows;
-        // Embeddings repeat every 101 rows, so there are ties; equal products of equal vectors are equal in f64 too.
-        ranking.sort_by(|&a, &b| cosine(b).total_cmp(&cosine(a)).then(a.cmp(&b)));
         let all = tiles();
         let same = |a: usize, b: usize| {
             all[a].survey == all[b].survey

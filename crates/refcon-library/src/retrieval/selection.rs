@@ -28,8 +28,10 @@ pub struct Selection {
 pub struct Excluded {
     /// Tiles by their number.
     pub tiles: HashSet<u64>,
-    /// Places, each with its survey: tiles that [`Selection::same_place`] (or its default) counts as the same are left out.
+    /// Places, each with its survey; tiles in the same place are left out.
     pub places: Vec<(String, Place)>,
+    /// When a tile is in the same place as one of them.
+    pub rule: SamePlace,
 }
 
 /// A match: a tile and how far it is from the query.
@@ -70,7 +72,8 @@ impl Selection {
 
     /// Whether a candidate may be passed over for a further one.
     fn passes_over(&self) -> bool {
-        self.same_place.is_some() || self.per_survey.is_some() || self.excluded != Excluded::default()
+        let Excluded { tiles, places, .. } = &self.excluded;
+        self.same_place.is_some() || self.per_survey.is_some() || !tiles.is_empty() || !places.is_empty()
     }
 
     /// The matches from a ranking of `candidates` tiles: `nearest(n)` gives its first `n`, nearest first, and `tile` what is
@@ -120,7 +123,7 @@ struct Choice<'a> {
 
 impl<'a> Choice<'a> {
     fn new(selection: &'a Selection) -> Self {
-        let mut of_query = TakenPlaces::new(selection.same_place.unwrap_or_default());
+        let mut of_query = TakenPlaces::new(selection.excluded.rule);
         for (survey, place) in &selection.excluded.places {
             of_query.take(survey, place.clone());
         }
@@ -161,20 +164,21 @@ mod tests {
 
     /// What the rules say, told plainly over the complete ranking.
     fn by_definition(selection: &Selection, ranking: &[Neighbour], tiles: &[TileRecord]) -> Vec<u64> {
-        let rule = selection.same_place.unwrap_or_default();
-        let same = |a: &TileRecord, survey: &str, b: &Place| {
+        let same = |rule: SamePlace, a: &TileRecord, survey: &str, b: &Place| {
             a.survey == survey && a.place.as_ref().is_some_and(|a| rule.holds(b, a))
         };
+        let excluded = &selection.excluded;
         let mut kept: Vec<&TileRecord> = Vec::new();
         for near in ranking {
             let tile = &tiles[near.row];
-            let asked = selection.excluded.tiles.contains(&tile.id)
-                || selection.excluded.places.iter().any(|(survey, place)| same(tile, survey, place));
+            let asked = excluded.tiles.contains(&tile.id)
+                || excluded.places.iter().any(|(survey, place)| same(excluded.rule, tile, survey, place));
             let full = selection
                 .per_survey
                 .is_some_and(|most| kept.iter().filter(|kept| kept.survey == tile.survey).count() >= most);
-            let doubled = selection.same_place.is_some()
-                && kept.iter().any(|kept| same(tile, &kept.survey, kept.place.as_ref().unwrap()));
+            let doubled = selection.same_place.is_some_and(|rule| {
+                kept.iter().any(|kept| same(rule, tile, &kept.survey, kept.place.as_ref().unwrap()))
+            });
             let far = selection.within.is_some_and(|within| near.distance > within);
             if !asked && !full && !doubled && !far && kept.len() < selection.count {
                 kept.push(tile);
@@ -199,7 +203,7 @@ mod tests {
             let mut ranking: Vec<Neighbour> = spots.iter().enumerate()
                 .map(|(row, spot)| Neighbour { row, distance: spot.4 as f32 / 50.0 }).collect();
             ranking.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.row.cmp(&b.row)));
-            let mut excluded = Excluded::default();
+            let mut excluded = Excluded { rule: SamePlace { overlap: 0.1, apart: Apart::Lines(3) }, ..Excluded::default() };
             if let Some(asked) = asked.and_then(|at| tiles.get(at)) {
                 excluded.tiles.insert(asked.id);
                 excluded.places.push((asked.survey.clone(), asked.place.clone().unwrap()));
@@ -239,7 +243,11 @@ mod tests {
     fn what_was_passed_over_is_counted_by_its_reason() {
         let at = |line| Some(place(Direction::Inline, line, 0, 0));
         let tiles = [tile(0, "a", at(0)), tile(1, "a", at(1)), tile(2, "a", at(100)), tile(3, "a", at(101))];
-        let excluded = Excluded { tiles: HashSet::from([0]), places: vec![("a".into(), at(0).unwrap())] };
+        let excluded = Excluded {
+            tiles: HashSet::from([0]),
+            places: vec![("a".into(), at(0).unwrap())],
+            ..Excluded::default()
+        };
         let same_place = Some(SamePlace::default());
         let selection = Selection { same_place, excluded, ..Selection::nearest(4) };
         let ranking = |n: usize| {

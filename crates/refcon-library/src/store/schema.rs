@@ -30,7 +30,6 @@ use std::collections::HashMap;
 /// Rows of a record batch, at most: a search takes a batch at a time, and writing holds one in memory.
 pub(super) const ROWS_A_BATCH: usize = 16_384;
 
-/// Columns that every search reads: [`hot`] by name.
 pub(super) const ID: &str = "id";
 pub(super) const EMBEDDING: &str = "embedding";
 pub(super) const THUMBNAIL: &str = "thumbnail";

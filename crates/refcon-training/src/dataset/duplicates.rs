@@ -86,10 +86,12 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::{Purpose, stream};
+    use rand::RngExt;
 
-    fn tile(seed: u32, brighter: f32) -> GreyImage {
-        let noise = |at: u32| (at.wrapping_mul(2_654_435_761).wrapping_add(seed * 97) >> 8) % 1000;
-        let pixels = (0..99 * 99).map(|at| noise(at / 40 * 7) as f32 / 1500.0 + brighter).collect();
+    fn tile(seed: u64, brighter: f32) -> GreyImage {
+        let mut draw = stream(seed, Purpose::Split, [0, 0]);
+        let pixels = (0..99 * 99).map(|_| draw.random::<f32>() / 1.5 + brighter).collect();
         GreyImage::new(99, 99, pixels).unwrap()
     }
 

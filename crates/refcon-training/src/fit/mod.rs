@@ -97,7 +97,7 @@ pub fn fit<T: Task>(
     let steps_an_epoch = batches.div_ceil(plan.optimiser.accumulate as u64);
     let steps = steps_an_epoch * plan.stopping.epochs;
     while state.progress.epoch < plan.stopping.epochs {
-        if plan.stopping.patience.is_some_and(|patience| state.progress.waiting > patience) {
+        if plan.stopping.patience.is_some_and(|patience| state.progress.waiting >= patience) {
             return Ok((Ending::NoImprovement, state.progress));
         }
         let mut learning_rate = 0.0;
@@ -109,6 +109,8 @@ pub fn fit<T: Task>(
             let stepped = state.step(task, &network, plan, run, steps, batches);
             let (loss, rate) = match stepped {
                 Ok(done) => done,
+                // The numbers of this step are not all on disk: the last checkpoint is from before it.
+                Err(error @ TrainError::Write { .. }) => return Err(error),
                 Err(error) => {
                     // What was learned up to here is kept; the error says why it went no further.
                     state.save(task, run)?;

@@ -47,7 +47,7 @@ impl Message {
         self.delimited(field, text.as_bytes())
     }
 
-    pub(super) fn message(self, field: u32, message: Self) -> Self {
+    pub(super) fn message(self, field: u32, message: &Self) -> Self {
         self.delimited(field, &message.bytes)
     }
 
@@ -84,7 +84,7 @@ mod tests {
             [&[0x12, 0x07], b"testing".as_slice()].concat()
         );
         let inner = Message::new().integer(1, 150);
-        assert_eq!(Message::new().message(3, inner).into_bytes(), [0x1a, 0x03, 0x08, 0x96, 0x01]);
+        assert_eq!(Message::new().message(3, &inner).into_bytes(), [0x1a, 0x03, 0x08, 0x96, 0x01]);
         assert_eq!(Message::new().integer(1, -2).into_bytes().len(), 11);
         assert_eq!(Message::new().float(1, 1.0).double(2, 1.0).into_bytes().len(), 5 + 9);
     }

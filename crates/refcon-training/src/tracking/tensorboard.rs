@@ -63,12 +63,12 @@ impl TensorBoard {
                 let value = Message::new()
                     .text(field::VALUE_TAG, &event.name)
                     .float(field::VALUE_SIMPLE_VALUE, event.value as f32);
-                summary.message(field::SUMMARY_VALUE, value)
+                summary.message(field::SUMMARY_VALUE, &value)
             });
             let event = Message::new()
                 .double(field::EVENT_WALL_TIME, seconds_of(at))
                 .integer(field::EVENT_STEP, i64::try_from(same_step[0].step).unwrap_or(i64::MAX))
-                .message(field::EVENT_SUMMARY, summary);
+                .message(field::EVENT_SUMMARY, &summary);
             self.write(&event.into_bytes())?;
         }
         self.flush()

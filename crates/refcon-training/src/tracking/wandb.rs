@@ -107,10 +107,10 @@ impl WandbOffline {
 
         let log = RecordLog::create(&folder.join(format!("run-{}.wandb", run.id)))?;
         let mut offline = Self { folder, log, run: run.clone(), records: 0 };
-        offline.write(field::RECORD_HEADER, header())?;
-        offline.write(field::RECORD_RUN, run_record(run))?;
+        offline.write(field::RECORD_HEADER, &header())?;
+        offline.write(field::RECORD_RUN, &run_record(run))?;
         let file = Message::new().text(field::FILE_PATH, CONFIG_FILE).integer(field::FILE_POLICY, AT_THE_END);
-        offline.write(field::RECORD_FILES, Message::new().message(field::FILES_FILE, file))?;
+        offline.write(field::RECORD_FILES, &Message::new().message(field::FILES_FILE, &file))?;
         offline.log.flush()?;
         Ok(offline)
     }
@@ -139,11 +139,11 @@ impl WandbOffline {
                 let item = Message::new()
                     .text(field::ITEM_NESTED_KEY, name)
                     .text(field::VALUE_JSON, &value.to_string());
-                items.message(field::ITEM, item)
+                items.message(field::ITEM, &item)
             });
-            self.write(field::RECORD_SUMMARY, items.clone())?;
+            self.write(field::RECORD_SUMMARY, &items)?;
             let step = Message::new().integer(field::STEP_NUMBER, step);
-            self.write(field::RECORD_HISTORY, items.message(field::HISTORY_STEP, step))?;
+            self.write(field::RECORD_HISTORY, &items.message(field::HISTORY_STEP, &step))?;
         }
         self.log.flush()
     }
@@ -157,17 +157,17 @@ impl WandbOffline {
         let exit = Message::new()
             .integer(field::EXIT_CODE, exit_code.into())
             .integer(field::EXIT_RUNTIME, i64::try_from(seconds).unwrap_or(i64::MAX));
-        self.write(field::RECORD_EXIT, exit)?;
+        self.write(field::RECORD_EXIT, &exit)?;
         self.log.flush()
     }
 
-    fn write(&mut self, kind: u32, message: Message) -> Result<(), TrackingError> {
+    fn write(&mut self, kind: u32, message: &Message) -> Result<(), TrackingError> {
         self.records += 1;
         let info = Message::new().text(field::INFO_STREAM_ID, &self.run.id);
         let record = Message::new()
             .integer(field::RECORD_NUMBER, self.records)
             .message(kind, message)
-            .message(field::RECORD_INFO, info);
+            .message(field::RECORD_INFO, &info);
         self.log.append(&record.into_bytes())
     }
 }
@@ -176,13 +176,13 @@ fn header() -> Message {
     let version = Message::new()
         .text(field::VERSION_PRODUCER, concat!("refcon ", env!("CARGO_PKG_VERSION")))
         .text(field::VERSION_MIN_CONSUMER, MIN_CONSUMER);
-    Message::new().message(field::HEADER_VERSION_INFO, version)
+    Message::new().message(field::HEADER_VERSION_INFO, &version)
 }
 
 fn run_record(run: &WandbRun) -> Message {
     let config = run.config.iter().fold(Message::new(), |config, (key, value)| {
         let item = Message::new().text(field::CONFIG_KEY, key).text(field::VALUE_JSON, &value.to_string());
-        config.message(field::CONFIG_UPDATE, item)
+        config.message(field::CONFIG_UPDATE, &item)
     });
     let started = since(UNIX_EPOCH, run.started);
     let start_time = Message::new()
@@ -191,9 +191,9 @@ fn run_record(run: &WandbRun) -> Message {
     Message::new()
         .text(field::RUN_ID, &run.id)
         .text(field::RUN_PROJECT, &run.project)
-        .message(field::RUN_CONFIG, config)
+        .message(field::RUN_CONFIG, &config)
         .text(field::RUN_DISPLAY_NAME, &run.name)
-        .message(field::RUN_START_TIME, start_time)
+        .message(field::RUN_START_TIME, &start_time)
 }
 
 /// Weights & Biases spells numbers that JSON has not as these texts.

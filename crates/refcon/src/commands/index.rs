@@ -154,6 +154,9 @@ impl Index {
         }
         drop(writer);
         let snapshot = library.snapshot().map_err(failure)?;
+        for missing in snapshot.missing() {
+            tracing::warn!("{} tiles of the library cannot be searched: {}", missing.tiles, missing.problem);
+        }
         let library_tiles = snapshot.tiles(encoder.id()).map_or(0, |tiles| tiles.live().count());
         let result = Indexed {
             library: &self.library,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// A small synthetic survey.
 fn synth(scratch: &Scratch, name: &str, seed: &str) {
-    let size = ["--inlines", "64", "--crosslines", "64", "--samples", "96", "--seed", seed];
+    let size = ["--inlines", "64", "--crosslines", "64", "--samples", "128", "--seed", seed];
     scratch.refcon(&[&["synth", "-q", "-o", name], size.as_slice()].concat()).done();
 }
 

@@ -6,10 +6,12 @@
 mod bad_input;
 mod demo;
 mod encoders;
+mod evaluate;
 mod index;
 mod library;
 mod predict;
 mod scratch;
 mod serve;
+mod search;
 mod surveys;
 mod train;

@@ -120,8 +120,10 @@ mod tests {
         let asked = Asked { role: "query", name: Some("box".into()), tile: query, picture: amplitudes(1.0) };
         let report = page(&list(), vec![asked], vec![amplitudes(1.0), Picture::Missing], Vec::new());
         let query = &report.queries[0];
-        assert_eq!(query.asked[0].tile.size, Some([50.0 * 240.0 / 99.0, 60.0 * 240.0 / 99.0]));
-        assert_eq!(query.matches[1].tile.size, Some([240.0, 98.0 * 240.0 / 99.0]));
+        // The widest tile has 99 traces.
+        let zoom = 240.0 / 99.0;
+        assert_eq!(query.asked[0].tile.size, Some([50.0 * zoom, 60.0 * zoom]));
+        assert_eq!(query.matches[1].tile.size, Some([99.0 * zoom, 98.0 * zoom]));
         assert_eq!(query.asked[0].tile.png, query.matches[0].tile.png);
         assert_eq!(query.matches[0].tile.place, ["F3", "inline 110, crosslines 300–349", "800–1036 ms"]);
         assert!(report.facts.iter().any(|(name, value)| name == "black to white" && value == "±1.0000 (F3)"));
