@@ -11,7 +11,7 @@ mod index;
 mod library;
 mod predict;
 mod scratch;
-mod serve;
 mod search;
+mod serve;
 mod surveys;
 mod train;
