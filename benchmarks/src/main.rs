@@ -5,6 +5,7 @@
 
 mod embed;
 mod gemm;
+mod load;
 mod machine;
 mod measure;
 mod outcome;
@@ -61,11 +62,29 @@ struct Arguments {
     /// Do without the peers
     #[arg(long)]
     no_peers: bool,
+
+    /// Tiles of the library for `load`
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1000..=10_000_000))]
+    tiles: u32,
+
+    /// Clients of `load`
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=256))]
+    clients: u16,
+
+    /// How long the clients of `load` ask
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+
+    /// Serves a library, for `load`, which starts this program so
+    #[arg(long, value_name = "LIBRARY", hide = true)]
+    serve: Option<PathBuf>,
 }
 
 /// The comparisons there are, a file each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Comparison {
+    /// Many clients searching at once, beside one alone
+    Load,
     /// From PNG files to an encoder's input, beside torchvision
     Preprocess,
     /// Opening and reading SEG-Y, beside segyio and NumPy
@@ -91,6 +110,7 @@ pub(crate) struct Settings {
     /// What the name of a work must hold to be measured.
     pub only: String,
     pub peers: bool,
+    pub load: load::Load,
 }
 
 impl Settings {
@@ -133,10 +153,19 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         gigabytes: arguments.gigabytes,
         only: arguments.only.clone(),
         peers: !arguments.no_peers,
+        load: load::Load {
+            tiles: arguments.tiles as usize,
+            clients: usize::from(arguments.clients),
+            seconds: arguments.seconds,
+        },
     };
+    if let Some(library) = &arguments.serve {
+        return load::serve_library(library.clone());
+    }
     let mut report = Report::new(arguments.json);
     report.note(&machine::describe(threads));
     match arguments.comparison {
+        Comparison::Load => load::compare(&settings, &mut report),
         Comparison::Preprocess => preprocess::compare(&settings, &mut report),
         Comparison::Segy => segy::compare(&settings, &mut report),
         Comparison::Tiles => tiles::compare(&settings, &mut report),

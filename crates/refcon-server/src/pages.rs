@@ -39,7 +39,7 @@ async fn docs(axum::extract::Path(name): axum::extract::Path<String>, headers: H
     file(Assets::get(&name), &name, headers.get(header::IF_NONE_MATCH))
 }
 
-/// A file of the page; its beginning for addresses that only the page understands.
+/// A file of the page.
 async fn page(method: axum::http::Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     let known = headers.get(header::IF_NONE_MATCH);
@@ -51,8 +51,8 @@ async fn page(method: axum::http::Method, uri: Uri, headers: HeaderMap) -> Respo
     if !matches!(method, axum::http::Method::GET | axum::http::Method::HEAD) {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    let is_view = path.is_empty() || !path.rsplit('/').next().unwrap_or(path).contains('.');
-    let (name, found) = if is_view {
+    // Views of the page are told apart behind the `#`, which is never sent.
+    let (name, found) = if path.is_empty() {
         (INDEX, Page::get(INDEX).or_else(|| Assets::get(INDEX)))
     } else {
         (path, Page::get(path))

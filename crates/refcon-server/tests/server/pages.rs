@@ -4,11 +4,16 @@ use crate::site::Site;
 use axum::body::Body;
 
 #[tokio::test]
-async fn the_page_is_there_and_its_views_have_addresses() {
+async fn the_page_is_there_with_all_its_files() {
     let site = Site::new().await;
     let page = site.get("/").await;
     assert!(page.status.is_success() && page.header("content-type").starts_with("text/html"));
-    assert_eq!(site.get("/survey/cube").await.body, page.body);
+    let text = String::from_utf8(page.body.clone()).unwrap();
+    // Every file that the page names is there, and none of another host.
+    for part in text.split(['"', '\'']).filter(|part| part.starts_with("./") || part.contains("://")) {
+        let answer = site.get(part.strip_prefix('.').unwrap_or(part)).await;
+        assert!(answer.status.is_success(), "{part}");
+    }
     assert_eq!(site.get("/nothing.js").await.status, 404);
     let tag = page.header("etag").to_owned();
     let again = site.send("GET", "/", &[("if-none-match", &tag)], Body::empty()).await;

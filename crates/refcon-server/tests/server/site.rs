@@ -45,7 +45,10 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let surveys = folder.path().join("surveys");
         std::fs::create_dir(&surveys).unwrap();
-        write_volume(&surveys.join("cube.sgy"), &cube(), &WriteOptions::default()).unwrap();
+        let (inline_step, crossline_step) = ([0.0, 50.0], [12.5, 0.0]);
+        let grid = BinGrid { origin: [600_000.0, 6_000_000.0], inline_step, crossline_step };
+        let written = WriteOptions { grid: Some(grid), ..WriteOptions::default() };
+        write_volume(&surveys.join("cube.sgy"), &cube(), &written).unwrap();
         make_library(folder.path());
         let mut options = options(folder.path());
         change(&mut options);
@@ -140,9 +143,7 @@ pub(crate) fn cube() -> Volume {
             amplitudes.extend((0..SAMPLES.count).map(|sample| amplitude(inline, crossline, sample)));
         }
     }
-    let grid =
-        BinGrid { origin: [600_000.0, 6_000_000.0], inline_step: [0.0, 50.0], crossline_step: [12.5, 0.0] };
-    Volume { inlines: INLINES, crosslines: CROSSLINES, samples: SAMPLES, grid: Some(grid), amplitudes }
+    Volume { inlines: INLINES, crosslines: CROSSLINES, samples: SAMPLES, amplitudes }
 }
 
 /// Indexes the inlines of the survey.

@@ -12,5 +12,6 @@ mod library;
 mod predict;
 mod scratch;
 mod search;
+mod serve;
 mod surveys;
 mod train;
