@@ -3,14 +3,15 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { SearchDirection } from '../api/types';
-import { surveys } from '../state/catalogue';
+import { library, surveys } from '../state/catalogue';
 import { noFilters } from '../state/link';
 import { valueOf } from '../state/loading';
-import { classes } from '../labels/labels';
 import { changeFilters, filterCount, filters, perSurvey, search } from './search';
 
 export function FilterPanel() {
   const known = valueOf(surveys.now.value) ?? [];
+  // The library's own: labels given here are not searched by.
+  const classes = valueOf(library.now.value)?.classes ?? [];
   const now = filters.value;
   return (
     <div class="filters" id="filters" role="group" aria-label="Filters">
@@ -29,11 +30,11 @@ export function FilterPanel() {
           />
         ))}
       </Row>
-      <Row name="Lines"><Range name="lines" value={now.lines} change={(lines) => changeFilters({ lines })} /></Row>
+      <Row name="Lines"><Range name="lines" value={now.lines} change={(lines) => changeFilters({ lines: lines && [Math.round(lines[0]), Math.round(lines[1])] })} /></Row>
       <Row name="Time, depth"><Range name="range" value={now.range} change={(range) => changeFilters({ range })} /></Row>
-      {classes.value.length > 0 && (
+      {classes.length > 0 && (
         <Row name="Class">
-          {classes.value.map((name) => (
+          {classes.map(({ name }) => (
             <Chip key={name} name={name} on={now.classes.includes(name)} act={() => changeFilters({ classes: toggled(now.classes, name) })} />
           ))}
         </Row>

@@ -47,10 +47,9 @@ function Asked() {
     <div class="asked">
       <QueryPicture />
       <div class="asked-words">
-        <h2>{title()}</h2>
-        {box.value && <p>{surveyName(box.value.survey)}<br />{boxWords(box.value)}</p>}
-        {like.value.length > 0 && <p>{like.value.length} yes, {unlike.value.length} no</p>}
         <div class="row">
+          <h2>{title()}</h2>
+          <span class="spring" />
           {box.value && <button type="button" onClick={jumpToQuery} title="Back to the box (Q)">Show</button>}
           <button
             type="button" onClick={() => {
@@ -61,6 +60,8 @@ function Asked() {
             Clear
           </button>
         </div>
+        {box.value && <p>{surveyName(box.value.survey)}<br />{boxWords(box.value)}</p>}
+        {like.value.length > 0 && <p>{like.value.length} yes, {unlike.value.length} no</p>}
       </div>
     </div>
   );

@@ -67,6 +67,7 @@ function runMetrics(name) {
 
 export function mockServer() {
   const mode = { surveys: 'many', slow: 0 };
+  const jobs = [];
   const json = (value) => ({ type: 'application/json', body: JSON.stringify(value) });
 
   const routes = [
@@ -139,7 +140,17 @@ export function mockServer() {
       { name: 'texture-probe', status: 'running', started: 1772548800, encoder: 'texture', best: { loss: 0.31, mAP: 0.81 } },
     ])],
     ['GET', /^\/api\/runs\/([^/]+)\/metrics$/, ([, name]) => json(runMetrics(name))],
-    ['GET', /^\/api\/jobs$/, () => json([])],
+    ['GET', /^\/api\/jobs$/, () => json(jobs)],
+    ['POST', /^\/api\/jobs$/, (_match, { body }) => {
+      const { survey, path } = JSON.parse(body);
+      jobs.push({ id: jobs.length + 1, kind: 'index', title: `index ${survey ?? path}`, state: 'running', done: 0, total: 40, message: '' });
+      return json(jobs.at(-1));
+    }],
+    ['GET', /^\/api\/jobs\/(\d+)\/events$/, ([, id]) => {
+      const job = Object.assign(jobs[id - 1], { state: 'done', done: 40, message: '360 tiles in 2.1 s' });
+      const event = (kind, data) => `event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
+      return { type: 'text/event-stream', body: event('log', 'embedding with texture') + event('log', job.message) + event('end', job) };
+    }],
   ];
 
   async function answer(request) {
