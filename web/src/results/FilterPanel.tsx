@@ -42,7 +42,12 @@ export function FilterPanel() {
       <Row name="Region">
         {now.region
           ? <Chip name={`${now.region.length} corners`} on act={() => changeFilters({ region: null })} />
-          : <span class="quiet">draw it on the map</span>}
+          : (
+            <details>
+              <summary class="quiet">draw it on the map, or type it</summary>
+              <RegionFields />
+            </details>
+          )}
       </Row>
       <Row name="Each survey">
         <label class="row">
@@ -59,6 +64,27 @@ export function FilterPanel() {
       </Row>
       {filterCount.value > 0 && <button type="button" onClick={() => changeFilters(noFilters())}>Clear filters</button>}
     </div>
+  );
+}
+
+/** A rectangle in X and Y, for those who cannot draw one. */
+function RegionFields() {
+  const x = useSignal<[number, number] | null>(null);
+  const y = useSignal<[number, number] | null>(null);
+  const take = (): void => {
+    if (!x.value || !y.value) return;
+    const [[left, right], [low, high]] = [x.value, y.value];
+    changeFilters({ region: [[left, low], [right, low], [right, high], [left, high]] });
+  };
+  const keep = (axis: typeof x) => (value: [number, number] | null): void => {
+    axis.value = value;
+    take();
+  };
+  return (
+    <>
+      <Range name="X" value={x.value} change={keep(x)} />
+      <Range name="Y" value={y.value} change={keep(y)} />
+    </>
   );
 }
 
