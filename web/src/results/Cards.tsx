@@ -4,18 +4,21 @@ import type { Match, SearchAnswer, Tile } from '../api/types';
 import { Icon } from '../page/icons';
 import { surveyName } from '../state/catalogue';
 import { jumpTo, keepPlace } from '../state/history';
+import { wideScreen } from '../state/view';
 import { ask, box, like, mark, matches, unlike, vote } from './search';
 import { Thumbnail } from './Thumbnail';
 import { distanceWords, matchWords, percent, placeWords } from './wording';
 
-/** The room for a picture, in pixels. */
+/** The room for a picture, in pixels: wide screens have wider cards. */
 const ROOM = { width: 108, height: 104 };
+const WIDE_ROOM = { width: 148, height: 136 };
 export const QUERY_ROOM = { width: 168, height: 132 };
 
 /** The scale at which all matches have room in their cards and, unless it is far larger, the query in its own. */
 export function commonScale(query: { width: number; height: number }, tiles: { width: number; height: number }[]): number {
+  const room = wideScreen.value ? WIDE_ROOM : ROOM;
   const fit = (room: typeof ROOM, width: number, height: number): number => Math.min(room.width / width, room.height / height);
-  const forTiles = tiles.reduce((least, { width, height }) => Math.min(least, fit(ROOM, width, height)), Infinity);
+  const forTiles = tiles.reduce((least, { width, height }) => Math.min(least, fit(room, width, height)), Infinity);
   const forQuery = fit(QUERY_ROOM, Math.max(1, query.width), Math.max(1, query.height));
   if (!Number.isFinite(forTiles)) return forQuery;
   return Math.min(forTiles, Math.max(forQuery, forTiles / 2));
