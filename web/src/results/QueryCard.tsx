@@ -73,6 +73,9 @@ function title(): string {
   return tileQuery.value !== null ? 'Tile' : 'Picture';
 }
 
+/** For larger boxes the server's picture will do. */
+const MOST_TILES = 16;
+
 /** The box cut from the section's own amplitudes where it is on the screen, else the picture that the server sent. */
 function QueryPicture() {
   const own = useSignal<{ box: BoxQuery; picture: ReturnType<typeof cut> } | null>(null);
@@ -83,6 +86,7 @@ function QueryPicture() {
     if (asked.survey !== survey.id || asked.direction !== section.direction || asked.line !== section.line) return;
     const part = partOf(section, asked.traces, asked.range);
     const needed = tilesIn(section, { left: part.left, right: part.left + part.width, top: part.top, bottom: part.top + part.height }, 0);
+    if (needed.length > MOST_TILES) return;
     tiles.whole(needed).then(
       () => (own.value = { box: asked, picture: cut(section, part, (place) => tiles.get(place)) }),
       // The server's picture stays.

@@ -20,6 +20,10 @@ export async function states({ page, shot, expected }, url, server, claim) {
     await page.waitForSelector('.over .failure');
     await shot('survey-gone');
   });
+  await claim('a survey that is not there is said not to be there', async () => {
+    await page.goto(`${url}#survey=nowhere`);
+    await page.waitForFunction(() => document.querySelector('.over .failure')?.textContent.includes('nowhere'));
+  });
   await claim('an unknown line is answered in the server’s words', async () => {
     expected.push(/404/);
     await page.goto(`${url}#survey=harbour-3d&tile=99999`);
