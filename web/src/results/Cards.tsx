@@ -31,13 +31,24 @@ export function Cards({ answer, stale }: { answer: SearchAnswer; stale: boolean 
   return (
     <ol class={`cards ${stale ? 'stale' : ''}`} onKeyDown={moveFocus}>
       {matches.value.map((match, i) => (
-        <Card key={match.tile.id} match={match} rank={i + 1} scale={scale} withSurvey={surveys.size > 1} />
+        <Card
+          key={match.tile.id} match={match} rank={i + 1} scale={scale} withSurvey={surveys.size > 1}
+          calibrated={answer.confidence_kind !== 'challenge'}
+        />
       ))}
     </ol>
   );
 }
 
-function Card({ match, rank, scale, withSurvey }: { match: Match; rank: number; scale: number; withSurvey: boolean }) {
+interface CardProps {
+  match: Match;
+  rank: number;
+  scale: number;
+  withSurvey: boolean;
+  calibrated: boolean;
+}
+
+function Card({ match, rank, scale, withSurvey, calibrated }: CardProps) {
   const { tile, distance, confidence } = match;
   const good = like.value.includes(tile.id);
   const bad = unlike.value.includes(tile.id);
@@ -61,7 +72,7 @@ function Card({ match, rank, scale, withSurvey }: { match: Match; rank: number; 
       <div class="card-words">
         <span class="numbers">
           <b title="Distance">{distanceWords(distance)}</b>
-          {confidence !== null && <Confidence value={confidence} />}
+          {confidence !== null && <Confidence value={confidence} calibrated={calibrated} />}
         </span>
         <span class="where">{line}</span>
         <span class="where">{range}</span>
@@ -73,9 +84,10 @@ function Card({ match, rank, scale, withSurvey }: { match: Match; rank: number; 
   );
 }
 
-function Confidence({ value }: { value: number }) {
+function Confidence({ value, calibrated }: { value: number; calibrated: boolean }) {
+  const meaning = calibrated ? '' : ', compared with the other matches only: not calibrated';
   return (
-    <span class="confidence" title={`Confidence ${percent(value)}`}>
+    <span class="confidence" title={`Confidence ${percent(value)}${meaning}`}>
       <meter min={0} max={1} value={value} aria-label="Confidence" />
       {percent(value)}
     </span>

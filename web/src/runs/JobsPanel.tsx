@@ -36,8 +36,8 @@ export function JobsPanel() {
       <ul>
         {[...known].reverse().map((job) => (
           <li key={job.id} class="row">
-            <b>{job.title}</b> <span class={`state ${job.state}`}>{job.state}</span>
-            {isRunning(job) && <progress aria-label={`Progress of ${job.title}`} {...(job.total ? { value: job.done / job.total } : {})} />}
+            <b>{job.title}</b> <span class={`state ${job.status}`}>{job.status}</span>
+            {isRunning(job) && <progress aria-label={`Progress of ${job.title}`} {...(job.progress === null ? {} : { value: job.progress })} />}
             <span class="quiet message" title={job.message}>{job.message}</span>
             {isRunning(job) && <button type="button" onClick={() => void cancel(job)}>Cancel</button>}
           </li>

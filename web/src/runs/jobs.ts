@@ -14,7 +14,7 @@ export const log = signal<{ id: Job['id']; lines: string[] } | null>(null);
 
 export const loadJobs = (): Promise<void> => jobs.load(api.jobs);
 
-export const isRunning = (job: Job): boolean => job.state === 'waiting' || job.state === 'running';
+export const isRunning = (job: Job): boolean => job.status === 'queued' || job.status === 'running';
 
 /** Keeps a job's entry and log up to date until its end; returns what stops that. */
 export function follow(job: Job): () => void {
@@ -27,7 +27,8 @@ export function follow(job: Job): () => void {
   let lines: string[] = [];
   events.addEventListener('progress', take);
   events.addEventListener('log', (event: MessageEvent<string>) => {
-    lines = [...lines, JSON.parse(event.data) as string].slice(-LOG_LINES);
+    const { line } = JSON.parse(event.data) as { line: string };
+    lines = [...lines, line].slice(-LOG_LINES);
     log.value = { id: job.id, lines };
   });
   events.addEventListener('end', (event: MessageEvent<string>) => {

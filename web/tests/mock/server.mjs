@@ -99,7 +99,7 @@ export function mockServer() {
       const { width, height } = source.amplitudes;
       return json({
         query: { picture: `data:image/png;base64,${grey(source.amplitudes, source.survey.clip.p99).toString('base64')}`, width, height, place: null },
-        ...found, milliseconds: performance.now() - started, not_covered: 0,
+        ...found, milliseconds: performance.now() - started, not_covered: 0, confidence_kind: 'calibrated',
       });
     }],
     ['POST', /^\/api\/search\/export$/, (_match, { body, query }) => {
@@ -143,13 +143,13 @@ export function mockServer() {
     ['GET', /^\/api\/jobs$/, () => json(jobs)],
     ['POST', /^\/api\/jobs$/, (_match, { body }) => {
       const { survey, path } = JSON.parse(body);
-      jobs.push({ id: jobs.length + 1, kind: 'index', title: `index ${survey ?? path}`, state: 'running', done: 0, total: 40, message: '' });
+      jobs.push({ id: jobs.length + 1, kind: 'index', title: `index ${survey ?? path}`, status: 'running', progress: 0, message: '' });
       return json(jobs.at(-1));
     }],
     ['GET', /^\/api\/jobs\/(\d+)\/events$/, ([, id]) => {
-      const job = Object.assign(jobs[id - 1], { state: 'done', done: 40, message: '360 tiles in 2.1 s' });
+      const job = Object.assign(jobs[id - 1], { status: 'done', progress: 1, message: '360 tiles in 2.1 s' });
       const event = (kind, data) => `event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
-      return { type: 'text/event-stream', body: event('log', 'embedding with texture') + event('log', job.message) + event('end', job) };
+      return { type: 'text/event-stream', body: event('log', { line: 'embedding with texture' }) + event('log', { line: job.message }) + event('end', job) };
     }],
   ];
 
