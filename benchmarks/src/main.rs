@@ -3,10 +3,12 @@
 //! `cargo run --release -p refcon-benchmarks -- NAME [--json]` runs one comparison; `benchmarks/README.md` says what each
 //! of them compares. Both sides are measured in the same run, alternately, after a warm-up; values are medians.
 
+mod load;
 mod machine;
 mod measure;
 mod outcome;
 mod peers;
+mod preprocess;
 mod segy;
 mod sides;
 mod survey_files;
@@ -56,11 +58,31 @@ struct Arguments {
     /// Do without the peers
     #[arg(long)]
     no_peers: bool,
+
+    /// Tiles of the library for `load`
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1000..=10_000_000))]
+    tiles: u32,
+
+    /// Clients of `load`
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=256))]
+    clients: u16,
+
+    /// How long the clients of `load` ask
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+
+    /// Serves a library, for `load`, which starts this program so
+    #[arg(long, value_name = "LIBRARY", hide = true)]
+    serve: Option<PathBuf>,
 }
 
 /// The comparisons there are, a file each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Comparison {
+    /// Many clients searching at once, beside one alone
+    Load,
+    /// From PNG files to an encoder's input, beside torchvision
+    Preprocess,
     /// Opening and reading SEG-Y, beside segyio and NumPy
     Segy,
     /// Cutting tiles into PNG files, beside the recipe in Python
@@ -78,6 +100,7 @@ pub(crate) struct Settings {
     /// What the name of a work must hold to be measured.
     pub only: String,
     pub peers: bool,
+    pub load: load::Load,
 }
 
 impl Settings {
@@ -120,10 +143,20 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         gigabytes: arguments.gigabytes,
         only: arguments.only.clone(),
         peers: !arguments.no_peers,
+        load: load::Load {
+            tiles: arguments.tiles as usize,
+            clients: usize::from(arguments.clients),
+            seconds: arguments.seconds,
+        },
     };
+    if let Some(library) = &arguments.serve {
+        return load::serve_library(library.clone());
+    }
     let mut report = Report::new(arguments.json);
     report.note(&machine::describe(threads));
     match arguments.comparison {
+        Comparison::Load => load::compare(&settings, &mut report),
+        Comparison::Preprocess => preprocess::compare(&settings, &mut report),
         Comparison::Segy => segy::compare(&settings, &mut report),
         Comparison::Tiles => tiles::compare(&settings, &mut report),
     }

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::{CheckpointError, parse_json, read_text};
 use crate::families::Family;
+use crate::head::HeadFile;
 use crate::model::{Architecture, Pooling};
 use refcon_image::Preprocessing;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,24 @@ pub struct EncoderFile {
     /// Attention heads of a masked autoencoder's decoder, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder_heads: Option<usize>,
+    /// The encoder below the head, where that is none with weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+    /// The head on top of it, whose weights lie in `head.safetensors`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<HeadFile>,
+    /// Folders of test data (corpus, queries) that this encoder, or one that it was made from, was trained on: what it scores on
+    /// those says nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trained_on_test_data: Vec<String>,
+}
+
+/// An encoder without weights, below a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Base {
+    /// [`crate::Texture`].
+    Texture,
 }
 
 /// Everything that an encoder does around its model, settled and checked.
@@ -68,7 +87,7 @@ impl EncoderFile {
     ///
     /// # Errors
     /// When the file cannot be read or is no such file.
-    pub(crate) fn read(folder: &Path) -> Result<Self, CheckpointError> {
+    pub fn read(folder: &Path) -> Result<Self, CheckpointError> {
         let path = folder.join(ENCODER_FILE);
         if path.exists() { parse_json(&path, &read_text(&path)?) } else { Ok(Self::default()) }
     }

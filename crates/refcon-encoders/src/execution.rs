@@ -61,7 +61,7 @@ impl Precision {
     /// # Errors
     /// When bf16 is asked for where it is not to be had, or the environment asks for a tier that there is not.
     pub fn on(self, device: &Device) -> Result<Execution, PrecisionError> {
-        let on_processor = *device == device::cpu();
+        let on_processor = device.clone().without_autodiff() == device::cpu();
         let fastest = || Tier::fastest().map_err(PrecisionError::Tier);
         match self {
             Self::F32 => Ok(Execution::F32),
@@ -78,34 +78,45 @@ impl Precision {
 
 /// What computes a model's layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Execution(Option<Tier>);
+pub struct Execution {
+    tier: Option<Tier>,
+    /// Whether a tier that rounds may have weights in its own form only.
+    packs: bool,
+}
 
 impl Execution {
-    /// The kernels in f32; on other devices, and where gradients are wanted, Burn's operations.
-    pub const F32: Self = Self(Some(Tier::F32));
+    /// The kernels in f32; on other devices, Burn's operations.
+    pub const F32: Self = Self::in_tier(Tier::F32);
 
     /// Burn's operations everywhere: what the kernels are compared with.
-    pub const PLAIN: Self = Self(None);
+    pub const PLAIN: Self = Self { tier: None, packs: false };
 
-    /// The kernels in a tier.
+    /// The kernels in a tier. Where it rounds to bf16, weights are packed for it as they are read and kept in no other form, for
+    /// inference only.
     #[must_use]
-    pub fn in_tier(tier: Tier) -> Self {
-        Self(Some(tier))
+    pub const fn in_tier(tier: Tier) -> Self {
+        Self { tier: Some(tier), packs: true }
+    }
+
+    /// The same for a model whose weights change: they stay f32, and a tier that rounds to bf16 does so each time it multiplies.
+    #[must_use]
+    pub const fn for_training(self) -> Self {
+        Self { packs: false, ..self }
     }
 
     /// The tier's name; `f32` without kernels.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.0.unwrap_or(Tier::F32).name()
+        self.tier.unwrap_or(Tier::F32).name()
     }
 
     pub(crate) fn tier(self) -> Option<Tier> {
-        self.0
+        self.tier
     }
 
     /// The tier that weights are packed for, instead of kept as they are.
     pub(crate) fn packs_for(self) -> Option<Tier> {
-        self.0.filter(|tier| tier.rounds_to_bf16())
+        self.tier.filter(|tier| self.packs && tier.rounds_to_bf16())
     }
 }
 

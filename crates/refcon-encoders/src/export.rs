@@ -349,13 +349,13 @@ fn write_folder(
 
 /// A scratch folder belongs to its maker alone; an export is a folder like any other.
 #[cfg(unix)]
-fn readable_by_all(folder: &Path) -> io::Result<()> {
+pub(crate) fn readable_by_all(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
 }
 
 #[cfg(not(unix))]
-fn readable_by_all(_: &Path) -> io::Result<()> {
+pub(crate) fn readable_by_all(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -401,6 +401,6 @@ fn absent(part: &str, count: usize) -> Vec<f32> {
     vec![neutral; count]
 }
 
-fn pretty(value: &impl serde::Serialize) -> String {
+pub(crate) fn pretty(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }

@@ -127,8 +127,12 @@ impl Opened {
     ///
     /// # Errors
     /// As [`Opened::load`].
-    pub(crate) fn load_as_stored(&mut self, device: &Device) -> Result<VisionTransformer, CheckpointError> {
-        self.load_for(&self.architecture.clone(), device, Execution::F32)
+    pub(crate) fn load_as_stored(
+        &mut self,
+        device: &Device,
+        execution: Execution,
+    ) -> Result<VisionTransformer, CheckpointError> {
+        self.load_for(&self.architecture.clone(), device, execution)
     }
 
     fn load_for(
@@ -167,14 +171,18 @@ impl Opened {
     ///
     /// # Errors
     /// When tensors are missing, misshapen or not finite.
-    pub(crate) fn load_decoder(&mut self, device: &Device) -> Result<Decoder, CheckpointError> {
+    pub(crate) fn load_decoder(
+        &mut self,
+        device: &Device,
+        execution: Execution,
+    ) -> Result<Decoder, CheckpointError> {
         let sizes = self.decoder_architecture()?;
         let sources = self.decoder_names()?.sources(&self.naming.root, &sizes);
         let expected: Vec<_> = sources.iter().flat_map(|source| source.pieces.clone()).collect();
         self.checkpoint.check(&expected, |_| true)?;
         let same = &self.architecture;
         let mut weights = CheckpointWeights::new(&mut self.checkpoint, sources, same, same);
-        Decoder::load(&sizes, &mut weights, device)
+        Decoder::load(&sizes, &mut weights, device, execution)
     }
 
     fn decoder_names(&self) -> Result<&'static DecoderNames, CheckpointError> {

@@ -72,6 +72,20 @@ impl Pretrained {
         Ok(Self { id, family, architecture, settled, dimension, model, device: device.clone(), execution })
     }
 
+    /// Opens a checkpoint as [`Pretrained::open_on`] does, for training: on `device` with gradients, all weights in f32. Where
+    /// `execution` is a tier that rounds to bf16, factors are rounded as they are multiplied; sums, weights and gradients are f32.
+    ///
+    /// # Errors
+    /// As [`Pretrained::open_on`].
+    pub fn open_to_train(
+        path: &Path,
+        family: Option<Family>,
+        device: &Device,
+        execution: Execution,
+    ) -> Result<Self, CheckpointError> {
+        Self::open_on(path, family, &device.clone().autodiff(), execution.for_training())
+    }
+
     /// The family.
     #[must_use]
     pub fn family(&self) -> Family {
@@ -88,6 +102,12 @@ impl Pretrained {
     #[must_use]
     pub fn model(&self) -> &VisionTransformer {
         &self.model
+    }
+
+    /// Where the model is.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// How a tile becomes the model's input.
@@ -129,9 +149,25 @@ impl Pretrained {
         embeddings
     }
 
-    /// The model's input for a tile: the preprocessed plane, once for each channel.
-    fn pixels(&self, tile: &GreyImage) -> Vec<f32> {
-        let plane = self.settled.preprocessing.apply(tile);
+    /// The model's input for planes that are preprocessed, or augmented, already: with mean and standard deviation applied, once for
+    /// each channel.
+    ///
+    /// # Shapes
+    /// - `planes`: `image_size` × `image_size` pixels each
+    /// - returns `[planes, channels, image_size, image_size]`, where the model is
+    ///
+    /// # Panics
+    /// If a plane has another size.
+    #[must_use]
+    pub fn input(&self, planes: &[GreyImage]) -> Tensor<4> {
+        let Architecture { image_size, channels, .. } = self.architecture;
+        let pixels: Vec<Vec<f32>> = planes.par_iter().map(|plane| self.channels_of(plane)).collect();
+        let shape = [planes.len(), channels, image_size, image_size];
+        Tensor::from_data(TensorData::new(pixels.concat(), shape), &self.device)
+    }
+
+    /// A plane, once for each channel.
+    fn channels_of(&self, plane: &GreyImage) -> Vec<f32> {
         let mut pixels = Vec::with_capacity(plane.pixels().len() * self.settled.channels);
         for (mean, std) in self.settled.mean.iter().zip(&self.settled.std) {
             pixels.extend(plane.pixels().iter().map(|value| (value - mean) / std));
@@ -155,8 +191,9 @@ impl Encoder for Pretrained {
 
     fn embed(&self, tiles: &[GreyImage]) -> Result<Vec<f32>, EncodeError> {
         let mut embeddings = Vec::with_capacity(tiles.len() * self.dimension);
+        let pixels = |tile: &GreyImage| self.channels_of(&self.settled.preprocessing.apply(tile));
         for batch in tiles.chunks(BATCH) {
-            let pixels: Vec<Vec<f32>> = batch.par_iter().map(|tile| self.pixels(tile)).collect();
+            let pixels: Vec<Vec<f32>> = batch.par_iter().map(pixels).collect();
             embeddings.extend(self.embed_pixels(pixels.concat(), batch.len()));
         }
         match embeddings.iter().position(|value| !value.is_finite()) {
@@ -176,10 +213,32 @@ impl MaskedAutoencoder {
     /// # Errors
     /// As [`Pretrained::open_on`], and when the checkpoint has no decoder.
     pub fn open(path: &Path, device: &Device) -> Result<(Self, DecoderArchitecture), CheckpointError> {
+        Self::open_on(path, device, Execution::F32)
+    }
+
+    /// Opens a whole masked autoencoder for training, as [`Pretrained::open_to_train`] does an encoder. Its positions stay fixed, as
+    /// the method has it.
+    ///
+    /// # Errors
+    /// As [`MaskedAutoencoder::open`].
+    pub fn open_to_train(
+        path: &Path,
+        device: &Device,
+        execution: Execution,
+    ) -> Result<(Self, DecoderArchitecture), CheckpointError> {
+        let (model, sizes) = Self::open_on(path, &device.clone().autodiff(), execution.for_training())?;
+        Ok((model.with_fixed_positions(), sizes))
+    }
+
+    fn open_on(
+        path: &Path,
+        device: &Device,
+        execution: Execution,
+    ) -> Result<(Self, DecoderArchitecture), CheckpointError> {
         let mut opened = Opened::open(path, None)?;
         let sizes = opened.decoder_architecture()?;
-        let decoder = opened.load_decoder(device)?;
-        let encoder = opened.load_as_stored(device)?;
+        let decoder = opened.load_decoder(device, execution)?;
+        let encoder = opened.load_as_stored(device, execution)?;
         Ok((Self { encoder, decoder }, sizes))
     }
 }

@@ -119,9 +119,19 @@ pub enum ReadImageError {
 /// # Errors
 /// When the file cannot be read, is empty, is no image, is damaged, is larger than `limits`, or has 32-bit samples.
 pub fn read(path: &Path, limits: &DecodeLimits) -> Result<GreyImage, ReadImageError> {
-    let bytes = read_bytes(path, limits)?;
-    let format = recognise(path, &bytes)?;
-    if format == ImageFormat::Jpeg && !jpeg_is_complete(&bytes) {
+    decode(path, &read_bytes(path, limits)?, limits)
+}
+
+/// As [`read`], of the bytes of a file that is called `path` in messages and not looked for.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode(path: &Path, bytes: &[u8], limits: &DecodeLimits) -> Result<GreyImage, ReadImageError> {
+    if bytes.is_empty() {
+        return Err(ReadImageError::Empty { path: path.to_path_buf() });
+    }
+    let format = recognise(path, bytes)?;
+    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
         return Err(ReadImageError::Damaged {
             path: path.to_path_buf(),
             format: format_name(format),
@@ -140,12 +150,12 @@ pub fn read(path: &Path, limits: &DecodeLimits) -> Result<GreyImage, ReadImageEr
         }
         Ok(())
     };
-    if let Some(claimed) = png_header_size(&bytes) {
+    if let Some(claimed) = png_header_size(bytes) {
         within_limits(claimed)?;
     }
 
     let decoding = |error| from_decoder(path, format, error);
-    let mut reader = ImageReader::with_format(Cursor::new(&bytes), format);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     // Size limits are ours, below, so that the message can say what was found and what is allowed.
     reader.no_limits();
     let mut decoder = reader.into_decoder().map_err(decoding)?;

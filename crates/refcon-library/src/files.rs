@@ -49,6 +49,16 @@ pub fn write_whole(
     written().map_err(|source| WriteError { path: path.into(), source })
 }
 
+/// Makes sure that the names of `folder` are on disk: a file that was renamed into it is found there after a power failure.
+///
+/// Only Unix has such a thing; elsewhere a rename is as durable as the file system makes it.
+///
+/// # Errors
+/// When the folder cannot be opened, or the disk reports an error.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
 /// Says beforehand whether [`write_whole`] could write `path`, so that an hour's work is not done for nothing.
 ///
 /// # Errors

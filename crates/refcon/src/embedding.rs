@@ -4,7 +4,10 @@ use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
 use rayon::prelude::*;
-use refcon_encoders::{DeviceChoice, Embeddings, Encoder, Family, Precision, Pretrained, Texture};
+use refcon_encoders::{
+    Device, DeviceChoice, Embeddings, Encoder, Execution, Family, Precision, Pretrained, Texture,
+    open_encoder,
+};
 use refcon_image::{DecodeLimits, TileFile};
 use std::path::{Path, PathBuf};
 
@@ -64,13 +67,27 @@ impl EncoderArguments {
     /// The encoder that the user asked for.
     pub(crate) fn open(&self) -> Result<Box<dyn Encoder>, Failure> {
         if self.encoder == TEXTURE {
+            if let DeviceChoice::Gpu(_) | DeviceChoice::Cuda(_) = self.device {
+                let device = self.device;
+                return Err(Failure::usage(format!(
+                    "--device {device}: the texture descriptor runs on the processor; leave --device out, or give a checkpoint \
+                     with --encoder"
+                )));
+            }
             return Ok(Box::new(Texture::new()));
         }
-        Ok(Box::new(self.open_pretrained()?))
+        let (path, device, execution) = self.place()?;
+        open_encoder(&path, self.family, &device, execution).map_err(Failure::input)
     }
 
-    /// The checkpoint that the user asked for.
+    /// The checkpoint that the user asked for, without a head that it may have.
     pub(crate) fn open_pretrained(&self) -> Result<Pretrained, Failure> {
+        let (path, device, execution) = self.place()?;
+        Pretrained::open_on(&path, self.family, &device, execution).map_err(Failure::input)
+    }
+
+    /// Where the encoder lies, where it runs, and what it computes in.
+    fn place(&self) -> Result<(PathBuf, Device, Execution), Failure> {
         let path = PathBuf::from(&self.encoder);
         if !path.exists() {
             return Err(Failure::input(format!(
@@ -80,7 +97,7 @@ impl EncoderArguments {
         }
         let device = self.device.open().map_err(Failure::usage)?;
         let execution = self.precision.on(&device).map_err(Failure::usage)?;
-        Pretrained::open_on(&path, self.family, &device, execution).map_err(Failure::input)
+        Ok((path, device, execution))
     }
 }
 

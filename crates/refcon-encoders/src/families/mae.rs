@@ -67,6 +67,8 @@ pub struct MaskedAutoencoder {
 /// The decoder: a narrower transformer over the encoder's tokens and a mask token for each patch that is missing.
 #[derive(Module, Debug)]
 pub struct Decoder {
+    #[module(skip)]
+    execution: Execution,
     embedding: Linear,
     mask_token: Param<Tensor<3>>,
     positions: Param<Tensor<3>>,
@@ -85,6 +87,13 @@ pub struct Reconstruction {
 }
 
 impl MaskedAutoencoder {
+    /// The same with positions that training does not change.
+    pub(crate) fn with_fixed_positions(self) -> Self {
+        let Self { encoder, mut decoder } = self;
+        decoder.positions = decoder.positions.set_require_grad(false);
+        Self { encoder: encoder.with_fixed_positions(), decoder }
+    }
+
     /// Masks patches, embeds the others and rebuilds all.
     ///
     /// # Shapes
@@ -122,7 +131,7 @@ impl Decoder {
     /// - returns `[batch, patches, patch_size² · channels]`
     #[must_use]
     pub fn forward(&self, tokens: Tensor<3>, restored: Tensor<2, Int>) -> Tensor<3> {
-        let how = Execution::F32;
+        let how = self.execution;
         let tokens = layers::linear(&self.embedding, tokens, how);
         let [batch, seen, width] = tokens.dims();
         let patches = restored.dims()[1];
@@ -141,10 +150,12 @@ impl Decoder {
         sizes: &DecoderArchitecture,
         weights: &mut W,
         device: &Device,
+        execution: Execution,
     ) -> Result<Self, W::Error> {
-        let mut loader = Loader { weights, device, execution: Execution::F32 };
+        let mut loader = Loader { weights, device, execution };
         let (width, eps) = (sizes.blocks.width, sizes.blocks.layer_norm_eps);
         Ok(Self {
+            execution,
             embedding: loader.linear("decoder.embedding", sizes.encoder_width, width, true)?,
             mask_token: loader.param("decoder.mask_token", [1, 1, width])?,
             positions: loader.param("decoder.positions", [1, 1 + sizes.blocks.patches(), width])?,

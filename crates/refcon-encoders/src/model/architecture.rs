@@ -61,6 +61,34 @@ pub struct Projection {
 }
 
 impl Architecture {
+    /// The original vision transformer (Dosovitskiy et al., arXiv 2010.11929) of any width and depth: heads of 64 components, a
+    /// perceptron four times as wide, nothing after the last normalisation.
+    #[must_use]
+    pub fn vit([image_size, patch_size]: [usize; 2], channels: usize, width: usize, layers: usize) -> Self {
+        Self {
+            image_size,
+            patch_size,
+            channels,
+            width,
+            layers,
+            heads: (width / 64).max(1),
+            perceptron_width: 4 * width,
+            activation: Activation::Gelu,
+            layer_norm_eps: 1e-6,
+            qkv_bias: true,
+            patch_bias: true,
+            distillation_token: false,
+            registers: 0,
+            positioned_tokens: 1,
+            layer_scale: false,
+            norm_before_blocks: false,
+            norm_after_pooling: false,
+            pooler: false,
+            projection: None,
+            position_resize: PositionResize::Bicubic,
+        }
+    }
+
     /// Says what does not fit together, if anything.
     #[must_use]
     pub fn problem(&self) -> Option<String> {

@@ -1,5 +1,5 @@
 //! The operations of a transformer. Every linear layer, attention, normalisation and activation of every model goes through
-//! these functions: they try the kernels first, and Burn's own operations do the rest (other devices, gradients).
+//! these functions: they try the kernels first, and Burn's own operations do the rest (other devices).
 
 use super::kernels;
 use crate::execution::Execution;
@@ -35,7 +35,7 @@ impl Linear {
     }
 
     /// `[inputs, outputs]`
-    pub(super) fn shape(&self) -> [usize; 2] {
+    pub(crate) fn shape(&self) -> [usize; 2] {
         match (&self.packed, &self.weight) {
             (Some(packed), _) => packed.shape(),
             (None, Some(weight)) => weight.dims(),
@@ -44,11 +44,11 @@ impl Linear {
     }
 
     /// `[outputs, inputs]`; none where it is packed.
-    pub(super) fn weight(&self) -> Option<Tensor<2>> {
+    pub(crate) fn weight(&self) -> Option<Tensor<2>> {
         self.weight.as_ref().map(|weight| weight.val().transpose())
     }
 
-    pub(super) fn bias(&self) -> Option<Tensor<1>> {
+    pub(crate) fn bias(&self) -> Option<Tensor<1>> {
         self.bias.as_ref().map(Param::val)
     }
 }
@@ -111,12 +111,16 @@ pub(crate) fn linear_onto(
     how: Execution,
 ) -> Tensor<3> {
     match scale {
-        Some(scale) => residual + linear(layer, input, how) * scale.val().reshape([1, 1, -1]),
+        Some(scale) => scaled_onto(linear(layer, input, how), scale, residual),
         None => match kernels::linear(layer, &input, None, Some(&residual), how) {
             Some(output) => used(used(output, input), residual),
             None => residual + plain_linear(layer, input),
         },
     }
+}
+
+fn scaled_onto(branch: Tensor<3>, scale: &Param<Tensor<1>>, residual: Tensor<3>) -> Tensor<3> {
+    residual + branch * scale.val().reshape([1, 1, -1])
 }
 
 /// A perceptron of two linear layers, scaled and added to the `residual` as in [`linear_onto`].
@@ -128,12 +132,13 @@ pub(crate) fn perceptron(
     residual: Tensor<3>,
     how: Execution,
 ) -> Tensor<3> {
-    let whole = match scale {
-        None => kernels::perceptron([up, down], activation, &input, &residual),
-        Some(_) => None,
-    };
-    if let Some(output) = whole {
-        return used(used(output, input), residual);
+    let onto = scale.is_none().then_some(&residual);
+    if let Some(output) = kernels::perceptron([up, down], activation, &input, onto, how) {
+        let output = used(output, input);
+        return match scale {
+            Some(scale) => scaled_onto(output, scale, residual),
+            None => used(output, residual),
+        };
     }
     let hidden = match kernels::linear(up, &input, Some(activation), None, how) {
         Some(hidden) => used(hidden, input),

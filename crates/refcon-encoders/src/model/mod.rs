@@ -4,6 +4,7 @@
 //! family's own names for the same tensors are told from the checkpoint ([`crate::inspect`] lists them).
 
 mod architecture;
+mod initial;
 mod kernels;
 pub(crate) mod layers;
 mod pooling;

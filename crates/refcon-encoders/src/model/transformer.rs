@@ -275,6 +275,11 @@ impl VisionTransformer {
         if self.norm_after_pooling { tokens } else { layers::layer_norm(&self.norm, tokens, self.execution) }
     }
 
+    /// The same with positions that training does not change.
+    pub(crate) fn with_fixed_positions(self) -> Self {
+        Self { positions: self.positions.set_require_grad(false), ..self }
+    }
+
     /// Whether the weights are packed for inference, rounded: such a model cannot be written.
     pub(crate) fn is_packed(&self) -> bool {
         self.execution.packs_for().is_some()

@@ -23,7 +23,8 @@ mod shard;
 mod table;
 
 pub use error::ExportError;
-pub use labels::LabelVolume;
+pub use journal::difference;
+pub use labels::{LabelVolume, Majority};
 pub use table::TileRow;
 
 use crate::survey::Panel;

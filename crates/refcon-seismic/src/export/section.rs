@@ -4,8 +4,7 @@ use super::images::Images;
 use super::table::TileRow;
 use super::{ExportError, TileExport, TileLayout, Work, file_name, png};
 use crate::survey::Panel;
-use crate::tiling::{Normaliser, Tile, TilePlace, TileSize};
-use crate::{Geometry, Survey};
+use crate::tiling::{Normaliser, TileSize};
 use std::io;
 
 /// Tiles that cover so much of a section are cut from all of it; fewer are read each on their own.
@@ -63,7 +62,7 @@ impl TileExport<'_> {
                 }
                 _ => None,
             };
-            place(&mut tile, source.survey)?;
+            tile.locate(source.survey)?;
             let ends = normaliser.normalise(&mut grey);
             let size = TileSize { height: tile.bounds.samples, width: tile.bounds.traces };
             let mut row = TileRow::new(&tile, ends, label);
@@ -93,14 +92,4 @@ impl TileExport<'_> {
         images.finish()?;
         Ok(cut)
     }
-}
-
-/// Looks up where the ends of a 2-D line's tile lie; a volume's tiles know from its bin grid.
-fn place(tile: &mut Tile, survey: &Survey) -> Result<(), ExportError> {
-    let (Geometry::Line(_), Some(segy)) = (survey.geometry(), survey.segy()) else { return Ok(()) };
-    for end in [&mut tile.first_trace, &mut tile.last_trace] {
-        let TilePlace { crossline, position, .. } = end;
-        *position = segy.position_on_line(*crossline).map_err(crate::SurveyError::from)?;
-    }
-    Ok(())
 }

@@ -1,0 +1,99 @@
+//! Changes to a tile that leave its class alone, as torchvision 0.17 does them; what is drawn at random is drawn by the caller.
+//!
+//! There is no flip up to down and no change of polarity: neither leaves a seismic section a seismic section.
+
+use crate::GreyImage;
+use crate::preprocess::contrasted;
+use crate::resample::resized;
+
+/// A rectangle of an image, in pixels; inside the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CropBox {
+    /// First column.
+    pub left: usize,
+    /// First row.
+    pub top: usize,
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+/// `adjust_contrast`: the blend with the image's mean by this factor, clamped to 0..1; 1 changes nothing.
+#[must_use]
+pub fn adjust_contrast(image: &GreyImage, factor: f32) -> GreyImage {
+    GreyImage::from_parts(image.width(), image.height(), contrasted(image, factor))
+}
+
+/// `resized_crop`: a rectangle of the image as a square of `side` pixels, bicubic with antialiasing.
+///
+/// # Panics
+/// If the rectangle is empty or leaves the image, or `side` is zero.
+#[must_use]
+pub fn resized_crop(image: &GreyImage, crop: CropBox, side: u32) -> GreyImage {
+    let CropBox { left, top, width, height } = crop;
+    assert!(width > 0 && height > 0 && side > 0, "an empty crop: {crop:?} to {side} pixels");
+    assert!(
+        left + width <= image.width() && top + height <= image.height(),
+        "{crop:?} leaves the image of {} × {} pixels",
+        image.width(),
+        image.height()
+    );
+    let rows = image.pixels().chunks_exact(image.width()).skip(top).take(height);
+    let pixels = rows.flat_map(|row| row[left..left + width].iter().copied()).collect();
+    resized(&GreyImage::from_parts(width, height, pixels), side, side)
+}
+
+/// `autocontrast`: values stretched so that they fill 0..1; an image of one value stays as it is.
+#[must_use]
+pub fn autocontrast(image: &GreyImage) -> GreyImage {
+    let (least, most) = image
+        .pixels()
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), &v| (least.min(v), most.max(v)));
+    let scale = 1.0 / (most - least);
+    let stretch =
+        |v: f32| if scale.is_finite() { ((v - least) * scale).clamp(0.0, 1.0) } else { v.clamp(0.0, 1.0) };
+    GreyImage::from_parts(image.width(), image.height(), image.pixels().iter().map(|&v| stretch(v)).collect())
+}
+
+/// `hflip`: left becomes right.
+#[must_use]
+pub fn flip_left_right(image: &GreyImage) -> GreyImage {
+    let rows = image.pixels().chunks_exact(image.width());
+    let pixels = rows.flat_map(|row| row.iter().rev().copied()).collect();
+    GreyImage::from_parts(image.width(), image.height(), pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image() -> GreyImage {
+        GreyImage::new(3, 2, vec![0.2, 0.3, 0.4, 0.5, 0.6, 0.7]).unwrap()
+    }
+
+    #[test]
+    fn a_crop_of_its_own_size_is_the_rectangle() {
+        let crop = CropBox { left: 1, top: 0, width: 2, height: 2 };
+        let cropped = resized_crop(&image(), crop, 2);
+        for (found, expected) in cropped.pixels().iter().zip([0.3, 0.4, 0.6, 0.7]) {
+            assert!((found - expected).abs() < 1e-6, "{cropped:?}");
+        }
+    }
+
+    #[test]
+    fn autocontrast_fills_the_range_and_leaves_one_value_alone() {
+        let stretched = autocontrast(&image());
+        assert_eq!((stretched.pixels()[0], stretched.pixels()[5]), (0.0, 1.0));
+        assert!((stretched.pixels()[1] - 0.2).abs() < 1e-6);
+        let flat = GreyImage::new(2, 1, vec![0.4, 0.4]).unwrap();
+        assert_eq!(autocontrast(&flat), flat);
+    }
+
+    #[test]
+    fn a_flip_is_undone_by_another() {
+        assert_eq!(flip_left_right(&image()).pixels(), [0.4, 0.3, 0.2, 0.7, 0.6, 0.5]);
+        assert_eq!(flip_left_right(&flip_left_right(&image())), image());
+    }
+}

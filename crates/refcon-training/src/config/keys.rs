@@ -1,0 +1,151 @@
+//! Keys of a configuration: which are known, which one was meant, and how values come together.
+
+use super::{
+    Augmentation, Config, ConfigError, HeadChoice, LossChoice, MiningChoice, Sampling, Schedule, Tuning,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+/// How alike two words must be for one to be taken for the other, 0 to 1.
+const ALIKE: f64 = 0.7;
+
+/// Sections whose keys depend on their kind, with all kinds.
+const KINDS: [(&str, &[&str]); 7] = [
+    ("sampling", &["triplets", "classes", "shuffled"]),
+    ("augmentation", &["none", "crops"]),
+    ("tuning", &["head", "last_blocks", "lora", "full"]),
+    ("head", &["none", "linear", "perceptron"]),
+    (
+        "loss",
+        &["triplet", "multi_similarity", "supervised_contrastive", "proxy_anchor", "sub_centre_arcface"],
+    ),
+    ("mining", &["none", "batch_hard", "semi_hard", "distance_weighted"]),
+    ("schedule", &["constant", "halve_on_plateau", "warm_up_cosine"]),
+];
+
+/// What an error says after it has named the unknown word.
+pub(super) fn suggestion(nearest: Option<&str>, known: &[String]) -> String {
+    match nearest {
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None if known.is_empty() => "; nothing can stand there".into(),
+        None => format!("; expected one of {}", known.join(", ")),
+    }
+}
+
+fn nearest(word: &str, known: &[String]) -> Option<String> {
+    let alike = known.iter().map(|known| (strsim::jaro_winkler(word, known), known));
+    let best = alike.max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(alike, _)| *alike >= ALIKE).map(|(_, known)| known.clone())
+}
+
+/// The text as a tree; an empty one is an empty tree.
+pub(super) fn parse(text: &str) -> Result<Value, ConfigError> {
+    let parsed: Value = yaml_serde::from_str(text).map_err(|error| ConfigError::Yaml(error.to_string()))?;
+    match parsed {
+        Value::Null => Ok(json!({})),
+        Value::Object(_) => Ok(parsed),
+        other => Err(ConfigError::Yaml(format!("found {other}, expected keys such as `seed: 42`"))),
+    }
+}
+
+/// Puts a `key.of.section=value` into the tree.
+pub(super) fn set(tree: &mut Value, setting: &str) -> Result<(), ConfigError> {
+    let wrong = || ConfigError::Override(setting.into());
+    let (key, value) = setting.split_once('=').ok_or_else(wrong)?;
+    let value: Value = yaml_serde::from_str(value).map_err(|_| wrong())?;
+    let mut place = tree;
+    for part in key.trim().split('.') {
+        if part.is_empty() {
+            return Err(wrong());
+        }
+        if let Value::String(kind) = place {
+            // `loss: triplet` and then `loss.margin`.
+            *place = json!({ "kind": kind });
+        }
+        if !place.is_object() {
+            *place = json!({});
+        }
+        place = &mut place[part];
+    }
+    // A kind by itself starts its section anew: the keys of another kind would mean nothing.
+    *place = value;
+    Ok(())
+}
+
+/// `loss: triplet` is short for `loss: {kind: triplet}`.
+pub(super) fn expand(tree: &mut Value) {
+    for (section, _) in KINDS {
+        if let Some(Value::String(kind)) = tree.get(section) {
+            tree[section] = json!({ "kind": kind });
+        }
+    }
+}
+
+/// The defaults, where each section is of the kind that `said` asks for.
+pub(super) fn defaults_for(said: &Value) -> Result<Value, ConfigError> {
+    let mut defaults = tree(&Config::default());
+    for (section, kinds) in KINDS {
+        let Some(kind) = said.get(section).and_then(|section| section.get("kind")) else { continue };
+        let found = kind.as_str().unwrap_or_default();
+        if !kinds.contains(&found) {
+            let known: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+            let found = kind.as_str().map_or_else(|| kind.to_string(), str::to_owned);
+            let nearest = nearest(&found, &known);
+            return Err(ConfigError::UnknownKind { section: section.into(), found, nearest, known });
+        }
+        if defaults[section]["kind"] != found {
+            defaults[section] = match section {
+                "sampling" => of_kind::<Sampling>(found),
+                "augmentation" => of_kind::<Augmentation>(found),
+                "tuning" => of_kind::<Tuning>(found),
+                "head" => of_kind::<HeadChoice>(found),
+                "loss" => of_kind::<LossChoice>(found),
+                "mining" => of_kind::<MiningChoice>(found),
+                _ => of_kind::<Schedule>(found),
+            };
+        }
+    }
+    Ok(defaults)
+}
+
+fn tree(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// A section of this kind with all its defaults.
+fn of_kind<T: Serialize + DeserializeOwned>(kind: &str) -> Value {
+    serde_json::from_value::<T>(json!({ "kind": kind })).map(|section| tree(&section)).unwrap_or_default()
+}
+
+/// Whether every key of `said` is one of `known`.
+pub(super) fn check(said: &Value, known: &Value, inside: &str) -> Result<(), ConfigError> {
+    let (Value::Object(said), Value::Object(known)) = (said, known) else { return Ok(()) };
+    for (key, value) in said {
+        let whole = if inside.is_empty() { key.clone() } else { format!("{inside}.{key}") };
+        match known.get(key) {
+            Some(known) => check(value, known, &whole)?,
+            None => {
+                let known: Vec<String> = known.keys().cloned().collect();
+                return Err(ConfigError::UnknownKey { key: whole, nearest: nearest(key, &known), known });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `said` over `defaults`, section by section.
+pub(super) fn merged(defaults: Value, said: Value) -> Value {
+    match (defaults, said) {
+        (Value::Object(mut defaults), Value::Object(said)) => {
+            for (key, value) in said {
+                let default = defaults.get(&key).cloned().unwrap_or_default();
+                defaults.insert(key, merged(default, value));
+            }
+            Value::Object(defaults)
+        }
+        // `data:` with nothing below it.
+        (Value::Object(defaults), Value::Null) => Value::Object(Map::clone(&defaults)),
+        (_, said) => said,
+    }
+}

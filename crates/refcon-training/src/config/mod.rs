@@ -1,0 +1,307 @@
+//! The configuration of a training: YAML, every key with a default, every key settable on the command line.
+//!
+//! ```
+//! use refcon_training::config::Config;
+//!
+//! let config = Config::parse("loss: {kind: triplet, margin: 0.5}", &["optimiser.learning_rate=1e-4".into()])?;
+//! assert_eq!(config.optimiser.learning_rate, 1e-4);
+//! let misspelt = Config::parse("los: triplet", &[]).unwrap_err().to_string();
+//! assert!(misspelt.contains("did you mean `loss`?"));
+//! # Ok::<(), refcon_training::config::ConfigError>(())
+//! ```
+
+mod keys;
+mod presets;
+mod sections;
+
+pub use presets::{PRESETS, preset};
+pub use sections::{
+    Augmentation, Criterion, Data, Distance, HeadChoice, LossChoice, MiningChoice, OptimiserSettings,
+    Sampling, Schedule, Stopping, Tuning, Validation,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Everything that a training is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// `texture`, or the path of a checkpoint.
+    pub encoder: String,
+    /// Where it is trained: cpu, gpu, gpu:N, cuda, cuda:N or auto.
+    pub device: String,
+    /// What it computes in: f32, bf16 (factors rounded; weights, sums and gradients in f32) or auto.
+    pub precision: String,
+    /// The tiles.
+    pub data: Data,
+    /// Which of them make a batch.
+    pub sampling: Sampling,
+    /// What is done to them at random.
+    pub augmentation: Augmentation,
+    /// Which weights are trained.
+    pub tuning: Tuning,
+    /// What is put on top of the encoder.
+    pub head: HeadChoice,
+    /// What is made small.
+    pub loss: LossChoice,
+    /// Which triplets of a batch count.
+    pub mining: MiningChoice,
+    /// How weights change.
+    pub optimiser: OptimiserSettings,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// How training is judged.
+    pub validation: Validation,
+    /// When it ends.
+    pub stopping: Stopping,
+    /// Steps between checkpoints; there is one at the end of every epoch too.
+    pub checkpoint_every_steps: u64,
+}
+
+impl Default for Config {
+    /// A linear head on the texture descriptor: seconds on a processor.
+    fn default() -> Self {
+        Self {
+            seed: 42,
+            encoder: "texture".into(),
+            device: "auto".into(),
+            precision: "f32".into(),
+            data: Data {
+                train: None,
+                groups: None,
+                group_column: "near_duplicate_group".into(),
+                validation_share: 0.2,
+            },
+            sampling: Sampling::Classes { classes: 8, tiles: 8 },
+            augmentation: Augmentation::None {},
+            tuning: Tuning::Head {},
+            head: HeadChoice::Linear { components: None, residual: true },
+            loss: LossChoice::SupervisedContrastive { temperature: 0.1 },
+            mining: MiningChoice::None {},
+            optimiser: OptimiserSettings {
+                learning_rate: 1e-3,
+                weight_decay: 0.01,
+                beta_1: 0.9,
+                beta_2: 0.999,
+                epsilon: 1e-8,
+                clip_norm: None,
+                accumulate: 1,
+                average: None,
+                layer_decay: 1.0,
+            },
+            schedule: Schedule::Constant {},
+            validation: Validation { every_epochs: 1, choose_by: Criterion::MapAtR, library_tiles: None },
+            stopping: Stopping { epochs: 50, patience: Some(10), batches: None },
+            checkpoint_every_steps: 100,
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The text is no YAML.
+    #[error("it is no YAML: {0}")]
+    Yaml(String),
+    /// A key means nothing.
+    #[error("unknown key `{key}`{}", keys::suggestion(.nearest.as_deref(), .known))]
+    UnknownKey {
+        /// The key, with the sections it stands in.
+        key: String,
+        /// The known key that looks most like it.
+        nearest: Option<String>,
+        /// All keys of that section.
+        known: Vec<String>,
+    },
+    /// A section is of no known kind.
+    #[error("`{section}.kind` is {found:?}{}", keys::suggestion(.nearest.as_deref(), .known))]
+    UnknownKind {
+        /// The section.
+        section: String,
+        /// The kind that was asked for.
+        found: String,
+        /// The known kind that looks most like it.
+        nearest: Option<String>,
+        /// All kinds.
+        known: Vec<String>,
+    },
+    /// A value is of another type.
+    #[error("`{key}`: {problem}")]
+    Value {
+        /// The key.
+        key: String,
+        /// What was found and expected.
+        problem: String,
+    },
+    /// A `--set` is not KEY=VALUE.
+    #[error("--set {0}: expected KEY=VALUE, such as optimiser.learning_rate=1e-4")]
+    Override(String),
+    /// Two settings do not go together, or a number is outside its range.
+    #[error("{0}")]
+    Senseless(String),
+}
+
+impl Config {
+    /// The configuration of a YAML text; each of `overrides` is `key.of.section=value`, the value in YAML too.
+    ///
+    /// # Errors
+    /// When the text is no YAML, a key or kind is unknown, a value is of the wrong type, or settings do not go together.
+    pub fn parse(text: &str, overrides: &[String]) -> Result<Self, ConfigError> {
+        let mut said = keys::parse(text)?;
+        for setting in overrides {
+            keys::set(&mut said, setting)?;
+        }
+        keys::expand(&mut said);
+        let defaults = keys::defaults_for(&said)?;
+        keys::check(&said, &defaults, "")?;
+        let settled: Value = keys::merged(defaults, said);
+        let config: Self = serde_path_to_error::deserialize(settled).map_err(|error| ConfigError::Value {
+            key: error.path().to_string(),
+            problem: error.inner().to_string(),
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// As YAML, with every key.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        yaml_serde::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether settings go together.
+    ///
+    /// # Errors
+    /// Says which do not, or which number is outside its range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let fail = |problem: String| Err(ConfigError::Senseless(problem));
+        let share = self.data.validation_share;
+        if !(0.0..=0.9).contains(&share) {
+            return fail(format!("data.validation_share is {share}, expected 0 to 0.9"));
+        }
+        let rate = self.optimiser.learning_rate;
+        if !(rate.is_finite() && rate > 0.0) {
+            return fail(format!("optimiser.learning_rate is {rate}, expected a positive number"));
+        }
+        for (name, value) in [
+            ("accumulate", self.optimiser.accumulate as u64),
+            ("checkpoint_every_steps", self.checkpoint_every_steps),
+            ("validation.every_epochs", self.validation.every_epochs),
+        ] {
+            if value == 0 {
+                return fail(format!("{name} is 0, expected at least 1"));
+            }
+        }
+        match &self.sampling {
+            Sampling::Triplets { batch, .. } | Sampling::Shuffled { batch } if *batch == 0 => {
+                return fail("sampling.batch is 0, expected at least 1".into());
+            }
+            Sampling::Classes { classes, tiles } if *classes < 2 || *tiles < 2 => {
+                return fail(format!(
+                    "sampling asks for {classes} classes of {tiles} tiles, expected at least 2 of 2"
+                ));
+            }
+            _ => {}
+        }
+        let sampled = matches!(self.sampling, Sampling::Triplets { .. });
+        let mined = !matches!(self.mining, MiningChoice::None {});
+        let triplet = matches!(self.loss, LossChoice::Triplet { .. });
+        match (triplet, sampled, mined) {
+            (true, false, false) => fail(
+                "loss.kind triplet needs triplets: sampling.kind triplets, or a mining.kind such as batch_hard".into(),
+            ),
+            (true, true, true) => fail(
+                "sampling.kind triplets gives the triplets; mining.kind is for sampling.kind classes, expected none".into(),
+            ),
+            (false, true, _) => fail("sampling.kind triplets is for loss.kind triplet; expected classes or shuffled".into()),
+            (false, _, true) => fail("mining.kind is for loss.kind triplet, expected none".into()),
+            _ => self.check_network(),
+        }
+    }
+
+    fn check_network(&self) -> Result<(), ConfigError> {
+        let fail = |problem: &str| Err(ConfigError::Senseless(problem.into()));
+        let texture = self.encoder == crate::TEXTURE;
+        let no_head = matches!(self.head, HeadChoice::None {});
+        match &self.tuning {
+            Tuning::Head {} if no_head => fail("tuning.kind head trains the head, and head.kind is none"),
+            Tuning::Head {} if texture && self.augmentation != (Augmentation::None {}) => {
+                fail("the texture descriptor sees tiles as they are: augmentation.kind must be none")
+            }
+            Tuning::Head {} => Ok(()),
+            _ if texture => {
+                fail("the texture descriptor has no weights of its own: tuning.kind must be head")
+            }
+            Tuning::Lora { rank: 0, .. } => fail("tuning.rank is 0, expected at least 1"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        Config::parse(text, &[]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_left_out_has_the_default_and_the_whole_reads_back_from_its_yaml() {
+        let config = Config::parse("", &[]).unwrap();
+        assert_eq!(config, Config::default());
+        let chosen = "loss: {kind: triplet, distance: cosine}\nsampling: triplets\naugmentation: {kind: crops, flip: 0.25}";
+        let config = Config::parse(chosen, &["tuning=full".into(), "encoder=vit".into()]).unwrap();
+        assert_eq!(config.loss, LossChoice::Triplet { distance: Distance::Cosine, margin: 1.0, swap: true });
+        assert_eq!(Config::parse(&config.to_yaml(), &[]).unwrap(), config);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_answered_with_the_nearest_one_of_its_section() {
+        assert_eq!(
+            refused("optimiser: {learning_rat: 1}"),
+            "unknown key `optimiser.learning_rat`; did you mean `learning_rate`?"
+        );
+        assert!(refused("sed: 1").contains("did you mean `seed`?"));
+        assert!(refused("zzzzzzzz: 1").contains("expected one of"), "{}", refused("zzzzzzzz: 1"));
+        // A key of another kind of the section is none of this one.
+        assert!(refused("loss: {kind: triplet, temperature: 1}").contains("unknown key `loss.temperature`"));
+        assert!(refused("loss: tripet").contains("did you mean `triplet`?"));
+        let set = Config::parse("", &["loss.margn=2".into()]).unwrap_err().to_string();
+        assert!(set.contains("loss.margn"), "{set}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_named_with_its_key() {
+        let message = refused("optimiser: {learning_rate: fast}");
+        assert!(message.starts_with("`optimiser.learning_rate`") && message.contains("fast"), "{message}");
+        assert!(refused("seed: [1").contains("no YAML"));
+        assert!(refused("- a").contains("expected"));
+    }
+
+    #[test]
+    fn a_setting_of_the_command_line_wins_over_the_file() {
+        let config = Config::parse("seed: 1", &["seed=2".into(), "optimiser.clip_norm=0.5".into()]).unwrap();
+        assert_eq!((config.seed, config.optimiser.clip_norm), (2, Some(0.5)));
+        assert!(matches!(Config::parse("", &["seed".into()]), Err(ConfigError::Override(_))));
+    }
+
+    #[test]
+    fn settings_that_do_not_go_together_are_refused_with_what_does() {
+        assert!(refused("loss: triplet").contains("needs triplets"));
+        assert!(refused("tuning: full").contains("no weights of its own"));
+        assert!(refused("head: none").contains("trains the head"));
+        assert!(refused("optimiser: {learning_rate: 0}").contains("positive"));
+    }
+
+    #[test]
+    fn every_preset_is_whole() {
+        for (name, text) in PRESETS {
+            let config = Config::parse(text, &[]).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(matches!(config.loss, LossChoice::Triplet { .. }), "{name}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Holding tiles out: a share of each class, whole groups at a time.
+
+use super::{DatasetError, Groups, LabelledFolder, LabelledTile};
+use crate::random::{Purpose, stream};
+use rand::seq::SliceRandom;
+use std::collections::BTreeMap;
+
+/// Tiles that are trained on and tiles that are held out; no group is on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// Classes in alphabetical order.
+    pub classes: Vec<String>,
+    /// All tiles, sorted by name.
+    pub tiles: Vec<LabelledTile>,
+    /// The group of each.
+    pub groups: Vec<usize>,
+    /// Numbers of the tiles that are trained on, in order.
+    pub training: Vec<usize>,
+    /// Numbers of those held out, in order.
+    pub held_out: Vec<usize>,
+}
+
+impl Dataset {
+    /// The class of a tile.
+    #[must_use]
+    pub fn class(&self, tile: usize) -> usize {
+        self.tiles[tile].class
+    }
+
+    /// The tiles among `those`, class by class.
+    #[must_use]
+    pub fn by_class(&self, those: &[usize]) -> Vec<Vec<usize>> {
+        let mut classes = vec![Vec::new(); self.classes.len()];
+        for &tile in those {
+            classes[self.class(tile)].push(tile);
+        }
+        classes
+    }
+}
+
+/// Holds out about `share` of each class: groups in an order drawn from the seed, each whole, until a class has enough, which may be
+/// half as much again. A group of several classes counts for each of them.
+///
+/// # Errors
+/// When a class would have fewer than two tiles left, or fewer than two classes are there.
+pub fn split(
+    folder: LabelledFolder,
+    groups: &Groups,
+    share: f64,
+    seed: u64,
+) -> Result<Dataset, DatasetError> {
+    let LabelledFolder { folder, classes, tiles } = folder;
+    if classes.len() < 2 {
+        let found = classes.first().map_or("none", String::as_str);
+        return Err(DatasetError::Layout {
+            folder,
+            problem: format!("found one class ({found}), needed at least two"),
+        });
+    }
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (tile, &group) in groups.of_tile.iter().enumerate() {
+        members.entry(group).or_default().push(tile);
+    }
+    let mut wanted: Vec<usize> = vec![0; classes.len()];
+    tiles.iter().for_each(|tile| wanted[tile.class] += 1);
+    let all = wanted.clone();
+    wanted.iter_mut().for_each(|count| *count = (*count as f64 * share).round() as usize);
+
+    let mut order: Vec<&Vec<usize>> = members.values().collect();
+    order.shuffle(&mut stream(seed, Purpose::Split, [0, 0]));
+    let mut held = vec![false; tiles.len()];
+    let mut have = vec![0; classes.len()];
+    for group in order {
+        let mut counts = vec![0; classes.len()];
+        group.iter().for_each(|&tile| counts[tiles[tile].class] += 1);
+        // A group goes whole, and only where no class gets far more than it needs.
+        let fits = (0..classes.len()).all(|class| {
+            let most = wanted[class] + wanted[class] / 2;
+            counts[class] == 0 || (have[class] < wanted[class] && have[class] + counts[class] <= most)
+        });
+        if fits {
+            group.iter().for_each(|&tile| held[tile] = true);
+            (0..classes.len()).for_each(|class| have[class] += counts[class]);
+        }
+    }
+    for (class, name) in classes.iter().enumerate() {
+        let left = all[class] - have[class];
+        if left < 2 {
+            return Err(DatasetError::TooFew(format!(
+                "class {name} has {} tiles, {left} of them to train on after the split; expected at least 2",
+                all[class]
+            )));
+        }
+    }
+    let numbers = |out: bool| (0..tiles.len()).filter(|&tile| held[tile] == out).collect();
+    let (training, held_out) = (numbers(false), numbers(true));
+    Ok(Dataset { classes, groups: groups.of_tile.clone(), training, held_out, tiles })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use refcon_image::TileFile;
+    use std::path::PathBuf;
+
+    fn folder(counts: &[usize]) -> LabelledFolder {
+        let tiles = counts.iter().enumerate().flat_map(|(class, &count)| {
+            (0..count).map(move |number| LabelledTile {
+                file: TileFile { name: format!("{class}/{number}.png"), path: PathBuf::new() },
+                class,
+            })
+        });
+        let classes = (0..counts.len()).map(|class| class.to_string()).collect();
+        LabelledFolder { folder: PathBuf::from("train"), classes, tiles: tiles.collect() }
+    }
+
+    #[test]
+    fn single_tiles_are_held_out_by_the_exact_share_of_each_class() {
+        let dataset = split(folder(&[20, 10]), &Groups::apart(30), 0.2, 42).unwrap();
+        let held = dataset.by_class(&dataset.held_out);
+        assert_eq!((held[0].len(), held[1].len(), dataset.training.len()), (4, 2, 24));
+        assert_eq!(dataset, split(folder(&[20, 10]), &Groups::apart(30), 0.2, 42).unwrap());
+        assert_ne!(dataset, split(folder(&[20, 10]), &Groups::apart(30), 0.2, 43).unwrap());
+    }
+
+    #[test]
+    fn one_class_or_a_class_of_one_tile_is_refused_by_name() {
+        let says = |counts: &[usize]| {
+            split(folder(counts), &Groups::apart(counts.iter().sum()), 0.2, 1).unwrap_err().to_string()
+        };
+        assert!(says(&[5]).contains("at least two"));
+        assert!(says(&[5, 1]).contains("class 1 has 1 tiles"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_group_is_on_both_sides(seed in 0u64..50, share in 0.1f64..0.5, sizes in prop::collection::vec(1usize..5, 12..30)) {
+            let of_tile: Vec<usize> = sizes.iter().enumerate().flat_map(|(group, &size)| vec![group; size]).collect();
+            let count = of_tile.len();
+            let groups = Groups { of_tile, ungrouped: 0 };
+            if let Ok(dataset) = split(folder(&[count / 2, count - count / 2]), &groups, share, seed) {
+                for &out in &dataset.held_out {
+                    for &within in &dataset.training {
+                        prop_assert_ne!(dataset.groups[out], dataset.groups[within]);
+                    }
+                }
+                prop_assert_eq!(dataset.training.len() + dataset.held_out.len(), count);
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Fine-tuning by metric learning: tiles of one class close together, tiles of others apart.
+//!
+//! [`Network`] is what is trained, [`MetricLearning`] the task that the loop ([`crate::fit`]) runs, [`prepare`] makes both from a
+//! configuration.
+
+mod network;
+mod prepare;
+mod task;
+
+pub use network::{Base, Network};
+pub use prepare::{Prepared, plan, prepare};
+pub use task::MetricLearning;

@@ -1,0 +1,269 @@
+//! A run's folder: made, written to, taken up again.
+
+use super::name::next_name;
+use super::records::Record;
+use crate::config::Config;
+use crate::error::TrainError;
+use crate::fit::checkpoint::{Checkpoint, Progress};
+use crate::optimise::{AdamW, Parameters};
+use refcon_library::files::write_whole;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+const CONFIG: &str = "config.yml";
+const FACTS: &str = "run.json";
+const DATA: &str = "data.csv";
+const METRICS: &str = "metrics.jsonl";
+const CHECKPOINTS: &str = "checkpoints";
+const BEST: &str = "best";
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// It trains, or was killed while it did.
+    Running,
+    /// It ended as planned.
+    Finished,
+    /// It was asked to stop.
+    Interrupted,
+    /// It stopped with an error.
+    Failed,
+}
+
+/// What a run is, beside its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Name of the folder.
+    pub name: String,
+    /// Seconds since 1970 when it was made.
+    pub started: u64,
+    /// How it stands.
+    pub state: RunState,
+    /// The seed.
+    pub seed: u64,
+    /// Hash of the table of tiles.
+    pub data: String,
+    /// Tiles that are trained on, and held out.
+    pub tiles: [usize; 2],
+    /// Name of the encoder that training starts from, and its hash.
+    pub encoder: [String; 2],
+    /// Trained numbers.
+    pub parameters: usize,
+    /// Version of the program, and the hash of the program that ran.
+    pub code: String,
+    /// Where it ran.
+    pub device: String,
+    /// What it computed in.
+    pub precision: String,
+    /// Folders of test data that the encoder was trained on.
+    pub test_data: Vec<String>,
+}
+
+/// An open run.
+#[derive(Debug)]
+pub struct Run {
+    folder: PathBuf,
+    metrics: Option<File>,
+    written: u64,
+}
+
+impl Run {
+    /// Makes the folder of a new run below `runs`, with its settings and its tiles. `facts` gets its name.
+    ///
+    /// # Errors
+    /// When something cannot be written.
+    pub fn create(runs: &Path, config: &Config, facts: &mut Facts, data: &str) -> Result<Self, TrainError> {
+        fs::create_dir_all(runs).map_err(write_error(runs))?;
+        let folder = loop {
+            facts.name = next_name(runs, facts.seed);
+            let folder = runs.join(&facts.name);
+            match fs::create_dir(&folder) {
+                Ok(()) => break folder,
+                // Another training took the name between the look and the making.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(TrainError::Write { path: folder, source }),
+            }
+        };
+        let checkpoints = folder.join(CHECKPOINTS);
+        fs::create_dir(&checkpoints).map_err(write_error(&checkpoints))?;
+        let run = Self { folder, metrics: None, written: 0 };
+        run.write_text(DATA, data)?;
+        run.write_facts(facts)?;
+        // Last: a folder with settings is a run that can be gone on with.
+        run.write_text(CONFIG, &config.to_yaml())?;
+        Ok(run)
+    }
+
+    /// Opens a run that was made before, with its settings and facts.
+    ///
+    /// # Errors
+    /// When the folder is no run's, or a file of it cannot be read.
+    pub fn open(folder: &Path) -> Result<(Self, Config, Facts), TrainError> {
+        let damaged = |path: &Path, problem: String| TrainError::Damaged { path: path.into(), problem };
+        let path = folder.join(CONFIG);
+        if !path.exists() {
+            return Err(damaged(
+                folder,
+                format!("no run: it has no {CONFIG}; expected a folder such as runs/quiet-salt-3"),
+            ));
+        }
+        let text = fs::read_to_string(&path).map_err(read_error(&path))?;
+        let config = Config::parse(&text, &[]).map_err(|error| damaged(&path, error.to_string()))?;
+        let path = folder.join(FACTS);
+        let text = fs::read_to_string(&path).map_err(read_error(&path))?;
+        let facts = serde_json::from_str(&text).map_err(|error| damaged(&path, error.to_string()))?;
+        Ok((Self { folder: folder.into(), metrics: None, written: 0 }, config, facts))
+    }
+
+    /// The run's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The checkpoint that the next step follows.
+    #[must_use]
+    pub fn last_checkpoint(&self) -> PathBuf {
+        self.folder.join(CHECKPOINTS).join("last.safetensors")
+    }
+
+    fn best_checkpoint(&self) -> PathBuf {
+        self.folder.join(CHECKPOINTS).join("best.safetensors")
+    }
+
+    /// The folder of the best encoder.
+    #[must_use]
+    pub fn best_encoder(&self) -> PathBuf {
+        self.folder.join(BEST)
+    }
+
+    /// The file of numbers.
+    #[must_use]
+    pub fn metrics(&self) -> PathBuf {
+        self.folder.join(METRICS)
+    }
+
+    /// Writes what the run is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_facts(&self, facts: &Facts) -> Result<(), TrainError> {
+        self.write_text(FACTS, &(serde_json::to_string_pretty(facts).unwrap_or_default() + "\n"))
+    }
+
+    fn write_text(&self, name: &str, text: &str) -> Result<(), TrainError> {
+        let path = self.folder.join(name);
+        let written = write_whole(&path, |out| out.write_all(text.as_bytes()));
+        written.map_err(|error| TrainError::Write { path, source: error.source })
+    }
+
+    /// Forgets every number after the first `bytes` of the file: those of steps that will be done again.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or is shorter than that.
+    pub fn cut_metrics(&mut self, bytes: u64) -> Result<(), TrainError> {
+        let path = self.metrics();
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(write_error(&path))?;
+        let found = file.metadata().map_err(read_error(&path))?.len();
+        if found < bytes {
+            let problem = format!(
+                "it has {found} bytes, expected at least {bytes}, which the checkpoint says were written"
+            );
+            return Err(TrainError::Damaged { path, problem });
+        }
+        file.set_len(bytes).map_err(write_error(&path))?;
+        self.metrics = Some(file);
+        self.written = bytes;
+        Ok(())
+    }
+
+    /// Adds a number.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn record(&mut self, record: &Record) -> Result<(), TrainError> {
+        let path = self.metrics();
+        let mut line = serde_json::to_vec(record).unwrap_or_default();
+        line.push(b'\n');
+        if let Some(file) = &mut self.metrics {
+            file.write_all(&line).map_err(write_error(&path))?;
+            self.written += line.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that every number is on disk; gives the file's length.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn flush_metrics(&mut self) -> Result<u64, TrainError> {
+        let path = self.metrics();
+        if let Some(file) = &self.metrics {
+            file.sync_data().map_err(write_error(&path))?;
+        }
+        Ok(self.written)
+    }
+
+    /// Keeps weights as the best ones, and their encoder as `best`, which `write` writes to the folder it is given.
+    ///
+    /// # Errors
+    /// When something cannot be written.
+    pub fn keep_best(
+        &self,
+        weights: &Parameters,
+        write: impl FnOnce(&Path) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        let settings = Config::default().optimiser;
+        let checkpoint =
+            Checkpoint::of(&Progress::default(), weights, &AdamW::new(&settings), None, Default::default());
+        checkpoint.write(&self.best_checkpoint())?;
+        self.replace_best(write)
+    }
+
+    /// Two renames: a kill between them leaves no `best`, which [`Run::mend_best`] then makes again from its weights.
+    fn replace_best(&self, write: impl FnOnce(&Path) -> Result<(), TrainError>) -> Result<(), TrainError> {
+        let (best, new, old) =
+            (self.best_encoder(), self.folder.join(".best-new"), self.folder.join(".best-old"));
+        for left_over in [&new, &old] {
+            if left_over.exists() {
+                fs::remove_dir_all(left_over).map_err(write_error(left_over))?;
+            }
+        }
+        write(&new)?;
+        if best.exists() {
+            fs::rename(&best, &old).map_err(write_error(&best))?;
+        }
+        fs::rename(&new, &best).map_err(write_error(&best))?;
+        if old.exists() {
+            fs::remove_dir_all(&old).map_err(write_error(&old))?;
+        }
+        Ok(())
+    }
+
+    /// Makes `best` again from the best weights, where a kill left none.
+    ///
+    /// # Errors
+    /// When the weights cannot be read or the encoder cannot be written.
+    pub fn mend_best(
+        &self,
+        write: impl FnOnce(&Parameters, &Path) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        let path = self.best_checkpoint();
+        if self.best_encoder().exists() || !path.exists() {
+            return Ok(());
+        }
+        let checkpoint = Checkpoint::read(&path)?;
+        self.replace_best(|folder| write(&checkpoint.weights, folder))
+    }
+}
+
+fn write_error(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
+    move |source| TrainError::Write { path: path.into(), source }
+}
+
+fn read_error(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
+    move |source| TrainError::Read { path: path.into(), source }
+}

@@ -1,0 +1,64 @@
+//! The runs of a folder, side by side.
+
+use super::records::Record;
+use super::{Facts, Run};
+use crate::config::Config;
+use crate::error::TrainError;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A run in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSummary {
+    /// What it is.
+    pub facts: Facts,
+    /// Its settings.
+    pub config: Config,
+    /// The last number under each name.
+    pub last: BTreeMap<String, f64>,
+    /// The best value of `validation/map_at_r`, where there is one.
+    pub best_map_at_r: Option<f64>,
+    /// Steps done, as far as they are recorded.
+    pub steps: u64,
+}
+
+impl RunSummary {
+    /// Reads a run. A last line that a kill cut short is left out.
+    ///
+    /// # Errors
+    /// When the folder is no run's or a file cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, TrainError> {
+        let (run, config, facts) = Run::open(folder)?;
+        let path = run.metrics();
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            read => read.map_err(|source| TrainError::Read { path, source })?,
+        };
+        let mut summary = Self { facts, config, last: BTreeMap::new(), best_map_at_r: None, steps: 0 };
+        for record in text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok()) {
+            if record.name == "validation/map_at_r" {
+                summary.best_map_at_r =
+                    Some(summary.best_map_at_r.map_or(record.value, |best| best.max(record.value)));
+            }
+            summary.steps = summary.steps.max(record.step);
+            summary.last.insert(record.name, record.value);
+        }
+        Ok(summary)
+    }
+}
+
+/// Every run below a folder, oldest first. Folders that are no runs are left out.
+///
+/// # Errors
+/// When the folder cannot be listed or a run of it cannot be read.
+pub fn list_runs(runs: &Path) -> Result<Vec<RunSummary>, TrainError> {
+    let entries = std::fs::read_dir(runs).map_err(|source| TrainError::Read { path: runs.into(), source })?;
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        if entry.path().join("config.yml").exists() {
+            found.push(RunSummary::read(&entry.path())?);
+        }
+    }
+    found.sort_by(|a, b| (a.facts.started, &a.facts.name).cmp(&(b.facts.started, &b.facts.name)));
+    Ok(found)
+}

@@ -1,0 +1,20 @@
+//! Runs: a folder each, with everything that says what was trained, how, on what, and how it went.
+//!
+//! ```text
+//! runs/quiet-salt-3/
+//!   config.yml       every setting
+//!   run.json         seed, hash of the data, encoder, code, device, precision, state
+//!   data.csv         every tile, its part and its hash
+//!   metrics.jsonl    one number a line
+//!   checkpoints/     last.safetensors (all that the next step depends on), best.safetensors (weights alone)
+//!   best/            the best encoder so far, for --encoder
+//! ```
+
+mod folder;
+mod list;
+mod name;
+mod records;
+
+pub use folder::{Facts, Run, RunState};
+pub use list::{RunSummary, list_runs};
+pub use records::Record;

@@ -1,0 +1,114 @@
+//! `refcon runs`: which trainings there were, and how they compare.
+
+use crate::commands::train::failure;
+use crate::failure::Failure;
+use crate::output::Output;
+use clap::Args;
+use refcon_training::runs::{RunSummary, list_runs};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// List trainings, or compare some of them
+///
+/// Without names every run of the folder is listed; with several, the settings in which they differ are shown below.
+#[derive(Debug, Args)]
+pub(crate) struct Runs {
+    /// Names of runs to compare
+    #[arg(value_name = "RUN")]
+    names: Vec<String>,
+
+    /// Folder of the runs
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    runs: PathBuf,
+}
+
+impl Runs {
+    pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
+        let all = list_runs(&self.runs).map_err(failure)?;
+        if all.is_empty() {
+            return Err(Failure::input(format!(
+                "no runs in {}; `refcon train` makes them",
+                self.runs.display()
+            )));
+        }
+        let chosen: Vec<RunSummary> = match self.names.as_slice() {
+            [] => all,
+            names => names.iter().map(|name| named(&all, name)).collect::<Result<_, _>>()?,
+        };
+        let mut lines = vec![format!(
+            "{:<24} {:<11} {:<18} {:<24} {:>7} {:>10} {:>10}",
+            "run", "state", "encoder", "loss", "steps", "train loss", "MAP@R"
+        )];
+        lines.extend(chosen.iter().map(line));
+        if !self.names.is_empty() {
+            lines.extend(differences(&chosen));
+        }
+        let objects: Vec<Value> = chosen
+            .iter()
+            .map(|run| json!({"run": run.facts, "config": run.config, "steps": run.steps, "last": run.last, "best_map_at_r": run.best_map_at_r}))
+            .collect();
+        output.result(&lines.join("\n"), &objects)
+    }
+}
+
+fn named(all: &[RunSummary], name: &str) -> Result<RunSummary, Failure> {
+    let wanted = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
+    let found = all.iter().find(|run| run.facts.name == wanted).cloned();
+    found.ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|run| run.facts.name.as_str()).collect();
+        Failure::input(format!("no run {wanted}: found {}", names.join(", ")))
+    })
+}
+
+fn line(run: &RunSummary) -> String {
+    let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.4}"));
+    let kind = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let loss = kind(&json!(run.config.loss)["kind"]);
+    format!(
+        "{:<24} {:<11} {:<18} {:<24} {:>7} {:>10} {:>10}",
+        run.facts.name,
+        kind(&json!(run.facts.state)),
+        run.facts.encoder[0],
+        loss,
+        run.steps,
+        number(run.last.get("train/epoch_loss").copied()),
+        number(run.best_map_at_r)
+    )
+}
+
+/// A line for each setting that is not the same in all runs.
+fn differences(runs: &[RunSummary]) -> Vec<String> {
+    let settings: Vec<BTreeMap<String, String>> = runs.iter().map(|run| flat(&json!(run.config))).collect();
+    let mut keys: Vec<&String> = settings.iter().flat_map(BTreeMap::keys).collect();
+    keys.sort();
+    keys.dedup();
+    let value =
+        |of: &BTreeMap<String, String>, key: &String| of.get(key).cloned().unwrap_or_else(|| "–".into());
+    keys.into_iter()
+        .filter_map(|key| {
+            let values: Vec<String> = settings.iter().map(|of| value(of, key)).collect();
+            values
+                .iter()
+                .any(|other| *other != values[0])
+                .then(|| format!("  {key:<32} {}", values.join("  |  ")))
+        })
+        .collect()
+}
+
+/// Every setting by its whole key.
+fn flat(value: &Value) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![(String::new(), value)];
+    while let Some((key, value)) = open.pop() {
+        match value {
+            Value::Object(section) => {
+                let inside =
+                    |name: &String| if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                open.extend(section.iter().map(|(name, value)| (inside(name), value)));
+            }
+            value => drop(found.insert(key, value.to_string())),
+        }
+    }
+    found
+}

@@ -1,0 +1,321 @@
+//! `refcon train`: fine-tune an encoder on labelled tiles.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use clap::Args;
+use refcon_training::TrainError;
+use refcon_training::config::{Config, PRESETS, preset};
+use refcon_training::fit::Task;
+use refcon_training::fit::checkpoint::{Exact, Progress};
+use refcon_training::fit::{Ending, Event, fit};
+use refcon_training::metric_learning::{Prepared, plan, prepare};
+use refcon_training::optimise::{Parameters, prepared};
+use refcon_training::runs::{Facts, Run, RunState};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Epochs and batches of a trial.
+const DRY: (u64, usize) = (2, 3);
+
+const EXAMPLES: &str = "\
+Examples:
+  refcon train --data train                                   a head on the texture descriptor: seconds
+  refcon train challenge-vit --encoder vit-base --data train  the challenge's recipe on all of a ViT
+  refcon train --data train --set loss=proxy_anchor --set optimiser.learning_rate=3e-4
+  refcon train --resume runs/quiet-salt-3                     go on where a training was stopped or killed
+  refcon predict --encoder runs/quiet-salt-3/best --query MY_TILES --corpus ALL_TILES -o results.json
+
+Ctrl-C stops after the step that is under way and keeps all of it. Corpus and query folders are never trained on.";
+
+/// Fine-tune an encoder on labelled tiles
+///
+/// DATA holds one folder of tiles a class. Some tiles of each class are held out (whole groups, where --groups says which tiles belong
+/// together), and every validation searches them among the training tiles. The run's folder keeps settings, numbers, checkpoints and,
+/// as `best`, the best encoder so far, which every command takes as --encoder.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Train {
+    /// Settings: a YAML file, or a recipe that comes with the program: challenge-clip, challenge-dinov2, challenge-mae, challenge-vit,
+    /// challenge-vit-torchvision [default: a linear head]
+    #[arg(value_name = "CONFIG")]
+    config: Option<String>,
+
+    /// Folder with one folder of tiles a class (`data.train`)
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// CSV with the columns path and near_duplicate_group: groups are held out whole (`data.groups`)
+    #[arg(long, value_name = "CSV")]
+    groups: Option<PathBuf>,
+
+    /// `texture`, or a checkpoint's folder or file (`encoder`)
+    #[arg(long, value_name = "NAME|PATH")]
+    encoder: Option<String>,
+
+    /// Where to train: auto, cpu, gpu, gpu:N, cuda, cuda:N (`device`)
+    #[arg(long)]
+    device: Option<String>,
+
+    /// What to compute in: f32, bf16 or auto (`precision`)
+    #[arg(long, value_name = "auto|f32|bf16")]
+    precision: Option<String>,
+
+    /// Any other setting, such as `loss.margin=0.5`; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+
+    /// Folder of the runs
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    runs: PathBuf,
+
+    /// Go on with this run; its own settings count
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "data", "groups", "encoder", "settings", "dry"])]
+    resume: Option<PathBuf>,
+
+    /// Print all settings as YAML, and train nothing
+    #[arg(long)]
+    print_config: bool,
+
+    /// Only try whether it works: two epochs of three batches
+    #[arg(long)]
+    dry: bool,
+
+    /// Train on a folder that looks like test data all the same; the encoder will say so for ever
+    #[arg(long)]
+    allow_test_data: bool,
+}
+
+/// How a training went, for `--json`.
+#[derive(Debug, Serialize)]
+struct Trained {
+    run: PathBuf,
+    ending: &'static str,
+    encoder: Option<PathBuf>,
+    measure: String,
+    best: Option<f64>,
+    best_step: u64,
+    epochs: u64,
+    steps: u64,
+    seconds: f64,
+}
+
+impl Train {
+    pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
+        let began = Instant::now();
+        let (mut run, mut facts, ready) = match &self.resume {
+            Some(folder) => resumed(folder)?,
+            None => {
+                let config = self.config()?;
+                if self.print_config {
+                    return output.result(&config.to_yaml(), &config);
+                }
+                self.begun(config, output)?
+            }
+        };
+        let Prepared { config, mut task, network, ungrouped, .. } = ready;
+        if ungrouped > 0 && config.data.groups.is_some() {
+            tracing::warn!(
+                "{ungrouped} tiles are not in the groups' table; each counts as a group of its own"
+            );
+        }
+        output.step(&begins(&facts, run.folder()));
+        task.set_title(&facts.name);
+        let stop = stop_on_interrupt()?;
+        let plan = plan(&config);
+        let mut tell = |event: &Event| say(event, output);
+        let done = fit(&mut task, network, &plan, &mut run, &stop, &mut tell);
+        facts.state = match &done {
+            Ok((Ending::Interrupted, _)) => RunState::Interrupted,
+            Ok(_) => RunState::Finished,
+            Err(_) => RunState::Failed,
+        };
+        let noted = run.write_facts(&facts);
+        let (ending, progress) = done.map_err(failure)?;
+        noted.map_err(failure)?;
+        let encoder = Some(run.best_encoder()).filter(|folder| folder.exists());
+        let Progress { best, best_step, epoch, step, .. } = progress;
+        let trained = Trained {
+            run: run.folder().into(),
+            ending: match ending {
+                Ending::Finished => "finished",
+                Ending::NoImprovement => "no_improvement",
+                Ending::Interrupted => "interrupted",
+            },
+            encoder,
+            measure: plan.measure,
+            best: best.map(|Exact(best)| best),
+            best_step,
+            epochs: epoch,
+            steps: step,
+            seconds: began.elapsed().as_secs_f64(),
+        };
+        output.result(&trained.text(), &trained)
+    }
+
+    fn config(&self) -> Result<Config, Failure> {
+        let text = match &self.config {
+            None => String::new(),
+            Some(given) => match (preset(given), Path::new(given)) {
+                (_, path) if path.is_file() => std::fs::read_to_string(path)
+                    .map_err(|error| Failure::input(format!("cannot read {}: {error}", path.display())))?,
+                (Some(text), _) => text.into(),
+                (None, _) => {
+                    let names = PRESETS.map(|(name, _)| name).join(", ");
+                    return Err(Failure::input(format!(
+                        "no settings {given}: expected a YAML file, or one of {names}"
+                    )));
+                }
+            },
+        };
+        let mut settings = Vec::new();
+        let quoted = |path: &Path| serde_json::to_string(path).unwrap_or_default();
+        settings.extend(self.data.as_deref().map(|path| format!("data.train={}", quoted(path))));
+        settings.extend(self.groups.as_deref().map(|path| format!("data.groups={}", quoted(path))));
+        settings.extend(self.encoder.as_deref().map(|path| format!("encoder={}", quoted(Path::new(path)))));
+        settings.extend(self.device.as_ref().map(|device| format!("device={device}")));
+        settings.extend(self.precision.as_ref().map(|precision| format!("precision={precision}")));
+        settings.extend(self.settings.iter().cloned());
+        if self.dry {
+            settings.extend([format!("stopping.epochs={}", DRY.0), format!("stopping.batches={}", DRY.1)]);
+        }
+        Config::parse(&text, &settings).map_err(|error| match &self.config {
+            Some(given) => Failure::input(format!("settings {given}: {error}")),
+            None => Failure::usage(error),
+        })
+    }
+
+    fn begun(&self, config: Config, output: &Output) -> Result<(Run, Facts, Prepared), Failure> {
+        output.step("reading tiles and opening the encoder …");
+        let ready = prepare(config, self.allow_test_data).map_err(failure)?;
+        let base = ready.task.base().encoder().id();
+        let network = prepared(ready.network.clone(), &|name| ready.task.trains(name));
+        let mut facts = Facts {
+            name: String::new(),
+            started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            state: RunState::Running,
+            seed: ready.config.seed,
+            data: ready.manifest.hash.clone(),
+            tiles: [ready.task.dataset().training.len(), ready.task.dataset().held_out.len()],
+            encoder: [base.name().into(), base.hash().into()],
+            parameters: Parameters::of(&network).count(),
+            code: code(),
+            device: ready.config.device.clone(),
+            precision: ready.precision.clone(),
+            test_data: ready.test_data.clone(),
+        };
+        let run = Run::create(&self.runs, &ready.config, &mut facts, &ready.manifest.csv).map_err(failure)?;
+        Ok((run, facts, ready))
+    }
+}
+
+/// A run that is taken up again, if tiles and encoder are still what they were.
+fn resumed(folder: &Path) -> Result<(Run, Facts, Prepared), Failure> {
+    let (run, config, mut facts) = Run::open(folder).map_err(failure)?;
+    let ready = prepare(config, !facts.test_data.is_empty()).map_err(failure)?;
+    if ready.manifest.hash != facts.data {
+        return Err(Failure::input(format!(
+            "the tiles are no longer those of {} (data.csv lists them with their hashes); a changed data set needs a new run",
+            folder.display()
+        )));
+    }
+    let base = ready.task.base().encoder().id();
+    if base.hash() != facts.encoder[1] {
+        return Err(Failure::input(format!(
+            "the encoder {base} is not the one that {} started from ({} {}); a changed encoder needs a new run",
+            folder.display(),
+            facts.encoder[0],
+            facts.encoder[1]
+        )));
+    }
+    facts.state = RunState::Running;
+    run.write_facts(&facts).map_err(failure)?;
+    Ok((run, facts, ready))
+}
+
+/// The version and what tells this build from others of it.
+fn code() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let program = std::env::current_exe().and_then(std::fs::read);
+    match program {
+        Ok(bytes) => {
+            let hash: String =
+                Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            format!("refcon {version}, executable {hash}")
+        }
+        Err(_) => format!("refcon {version}"),
+    }
+}
+
+/// Set by Ctrl-C and by a polite kill; a second one ends the program at once.
+fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
+    const INTERRUPTED: i32 = 130;
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED);
+        }
+        eprintln!("stopping after this step; once more to stop at once");
+    })
+    .map_err(Failure::other)?;
+    Ok(stop)
+}
+
+fn begins(facts: &Facts, folder: &Path) -> String {
+    let [training, held_out] = facts.tiles;
+    format!(
+        "run {}: {} trained numbers on {} ({}), {training} tiles to train on, {held_out} held out",
+        folder.display(),
+        facts.parameters,
+        facts.encoder[0],
+        facts.precision
+    )
+}
+
+fn say(event: &Event, output: &Output) {
+    if let Event::Epoch { epoch, of, loss, learning_rate, measures, best } = event {
+        let measures: String = measures
+            .iter()
+            .map(|(name, value)| format!("  {} {value:.4}", name.trim_start_matches("validation/")))
+            .collect();
+        let star = if *best { "  (best)" } else { "" };
+        output.step(&format!("epoch {epoch}/{of}  loss {loss:.4}  rate {learning_rate:.2e}{measures}{star}"));
+    }
+}
+
+/// Which exit code a stopped training gets.
+pub(crate) fn failure(error: TrainError) -> Failure {
+    match error {
+        TrainError::Write { .. } | TrainError::Export(_) => Failure::output(error),
+        TrainError::NotFinite { .. } | TrainError::Embedding(_) => Failure::other(error),
+        _ => Failure::input(error),
+    }
+}
+
+impl Trained {
+    fn text(&self) -> String {
+        let ending = match self.ending {
+            "finished" => "done",
+            "interrupted" => "stopped; go on with --resume",
+            _ => "ended early, the validation got no better",
+        };
+        let mut lines = vec![format!(
+            "{ending}: {} epochs, {} steps in {:.1} s; run {}",
+            self.epochs,
+            self.steps,
+            self.seconds,
+            self.run.display()
+        )];
+        if let Some(best) = self.best {
+            lines.push(format!("best {} {best:.4} at step {}", self.measure, self.best_step));
+        }
+        if let Some(encoder) = &self.encoder {
+            lines.push(format!("encoder: {} (for --encoder)", encoder.display()));
+        }
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,254 @@
+//! Training through the program: runs, resumption after a kill, guards.
+
+use crate::scratch::Scratch;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A checkpoint of two blocks of width 32.
+fn tiny_vit() -> String {
+    format!("{}/../refcon-encoders/tests/golden/vit", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Three classes of reflectors that differ in period and dip, eight tiles each.
+fn tiles() -> Scratch {
+    let scratch = Scratch::new();
+    for (class, period, dip) in [("flat", 9.0, 0.0), ("steep", 9.0, 0.9), ("thin", 5.0, 0.1)] {
+        for n in 0..8u8 {
+            let change = f32::from(n);
+            scratch.tile(&format!("train/{class}/{n}.png"), period + 0.2 * change, dip + 0.02 * change);
+        }
+    }
+    scratch
+}
+
+/// The lines of a run's numbers without the time that they took.
+fn metrics(run: &Path) -> Vec<String> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let without_time = |line: &str| {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        record.as_object_mut().unwrap().remove("seconds");
+        record.to_string()
+    };
+    text.lines().map(without_time).collect()
+}
+
+fn only_run(runs: &Path) -> std::path::PathBuf {
+    let mut entries = fs::read_dir(runs).unwrap();
+    entries.next().unwrap().unwrap().path()
+}
+
+/// The challenge's recipe on a tiny model: triplets, crops, every weight.
+const RECIPE: [&str; 16] = [
+    "--data",
+    "train",
+    "--device",
+    "cpu",
+    "--precision",
+    "f32",
+    "--set",
+    "sampling.batch=4",
+    "--set",
+    "stopping.epochs=4",
+    "--set",
+    "checkpoint_every_steps=1",
+    "--set",
+    "optimiser.learning_rate=1e-4",
+    "--set",
+    "validation.choose_by=map_at_r",
+];
+
+fn recipe<'a>(vit: &'a str, runs: &'a str) -> Vec<&'a str> {
+    let mut arguments = vec!["train", "challenge-vit", "--encoder", vit, "--runs", runs];
+    arguments.extend(RECIPE);
+    arguments
+}
+
+fn spawn(scratch: &Scratch, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_refcon"))
+        .args(arguments)
+        .current_dir(scratch.path(""))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until a run below `runs` has written that many numbers; false where the program ended before.
+fn wait_for_lines(child: &mut Child, runs: &Path, lines: usize) -> bool {
+    let began = Instant::now();
+    loop {
+        let entries = fs::read_dir(runs).into_iter().flatten().flatten();
+        let written = entries
+            .filter_map(|entry| fs::read_to_string(entry.path().join("metrics.jsonl")).ok())
+            .map(|text| text.lines().count())
+            .max();
+        if written.unwrap_or(0) >= lines {
+            return true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "no {lines} numbers in {}", runs.display());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_trained_head_is_an_encoder_that_predicts() {
+    let scratch = tiles();
+    let run = scratch.refcon(&["--json", "train", "--data", "train", "--set", "stopping.epochs=3"]);
+    let done: Value = serde_json::from_str(&run.done().stdout).unwrap();
+    assert_eq!((&done["ending"], &done["epochs"]), (&"finished".into(), &3.into()));
+    let folder = only_run(&scratch.path("runs"));
+    for file in ["config.yml", "run.json", "data.csv", "metrics.jsonl", "checkpoints/last.safetensors"] {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
+    let facts: Value = serde_json::from_slice(&fs::read(folder.join("run.json")).unwrap()).unwrap();
+    assert_eq!((&facts["state"], &facts["encoder"][0]), (&"finished".into(), &"texture".into()));
+    assert_eq!(facts["tiles"], serde_json::json!([18, 6]));
+    let best = folder.join("best");
+    let predict =
+        ["--json", "predict", "--query", "train/flat", "--corpus", "train", "-o", "r.json", "--encoder"];
+    let run = scratch.refcon(&[&predict[..], &[best.to_str().unwrap()]].concat());
+    let said: Value = serde_json::from_str(&run.done().stdout).unwrap();
+    assert_eq!(said["encoder"], "texture+head");
+    let plain = scratch.refcon(&[&predict[..], &["texture"]].concat());
+    let plain: Value = serde_json::from_str(&plain.done().stdout).unwrap();
+    assert_ne!(said["encoder_hash"], plain["encoder_hash"]);
+    let list = scratch.refcon(&["runs"]);
+    assert!(list.done().stdout.contains("supervised_contrastive"), "{list:?}");
+}
+
+#[test]
+fn a_model_is_tuned_by_triplets_from_end_to_end() {
+    let scratch = tiles();
+    let vit = tiny_vit();
+    let dry = [&recipe(&vit, "runs")[..], &["--dry"]].concat();
+    let run = scratch.refcon(&dry);
+    assert!(run.done().stdout.contains("2 epochs, 6 steps"), "{run:?}");
+    let best = only_run(&scratch.path("runs")).join("best");
+    let run = scratch.refcon(&["embed", "train", "-o", "e.npy", "--encoder", best.to_str().unwrap()]);
+    assert!(run.done().stdout.contains("24 images embedded"), "{run:?}");
+}
+
+#[test]
+fn a_training_that_is_killed_goes_on_to_the_same_numbers_and_weights() {
+    let scratch = tiles();
+    let vit = tiny_vit();
+    scratch.refcon(&recipe(&vit, "whole")).done();
+    let whole = only_run(&scratch.path("whole"));
+    // Three kills in a row, each a little further on.
+    let mut child = spawn(&scratch, &recipe(&vit, "killed"));
+    let mut killed = 0;
+    for lines in [5, 17, 40] {
+        if wait_for_lines(&mut child, &scratch.path("killed"), lines) {
+            killed += 1;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let run = only_run(&scratch.path("killed"));
+        child = spawn(&scratch, &["train", "--resume", run.to_str().unwrap()]);
+    }
+    assert!(child.wait().unwrap().success());
+    assert!(killed >= 2, "the program was too fast to be killed");
+    let run = only_run(&scratch.path("killed"));
+    assert_eq!(metrics(&run), metrics(&whole));
+    let weights = |run: &Path| fs::read(run.join("best/model.safetensors")).unwrap();
+    assert!(weights(&run) == weights(&whole), "the weights differ");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_everything_and_exits_cleanly() {
+    let scratch = tiles();
+    let vit = tiny_vit();
+    let long = [&recipe(&vit, "runs")[..], &["--set", "stopping.epochs=500"]].concat();
+    let mut child = spawn(&scratch, &long);
+    assert!(wait_for_lines(&mut child, &scratch.path("runs"), 12));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(child.wait().unwrap().success());
+    let run = only_run(&scratch.path("runs"));
+    let facts: Value = serde_json::from_slice(&fs::read(run.join("run.json")).unwrap()).unwrap();
+    assert_eq!(facts["state"], "interrupted");
+    let before = metrics(&run);
+    let mut child = spawn(&scratch, &["train", "--resume", run.to_str().unwrap()]);
+    assert!(wait_for_lines(&mut child, &scratch.path("runs"), before.len() + 3));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    assert!(text.lines().count() > before.len());
+}
+
+#[test]
+fn test_data_is_refused_or_remembered_for_ever() {
+    let scratch = tiles();
+    fs::rename(scratch.path("train"), scratch.path("image_corpus")).unwrap();
+    let train = ["train", "--data", "image_corpus", "--set", "stopping.epochs=1"];
+    scratch.refcon(&train).failed_with(3, &["image_corpus", "test data", "--allow-test-data"]);
+    scratch.refcon(&[&train[..], &["--allow-test-data"]].concat()).done();
+    let best = only_run(&scratch.path("runs")).join("best");
+    let file = fs::read_to_string(best.join("refcon-encoder.json")).unwrap();
+    assert!(file.contains("trained_on_test_data") && file.contains("image_corpus"), "{file}");
+}
+
+#[test]
+fn settings_are_printed_and_a_misspelt_one_is_answered_with_what_was_meant() {
+    let scratch = tiles();
+    let run = scratch.refcon(&["train", "challenge-clip", "--set", "loss.distance=cosine", "--print-config"]);
+    let yaml = &run.done().stdout;
+    assert!(yaml.contains("distance: cosine") && yaml.contains("learning_rate: 5e-6"), "{yaml}");
+    let run = scratch.refcon(&["train", "--data", "train", "--set", "optimiser.learning_rat=1"]);
+    run.failed_with(2, &["optimiser.learning_rat", "did you mean `learning_rate`?"]);
+    scratch.write("mine.yml", b"lss: triplet\n");
+    scratch.refcon(&["train", "mine.yml"]).failed_with(3, &["mine.yml", "did you mean `loss`?"]);
+    scratch.refcon(&["train", "challenge-klip"]).failed_with(3, &["challenge-klip", "challenge-clip"]);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_with_its_step_rate_and_tiles() {
+    let scratch = tiles();
+    let vit = tiny_vit();
+    let wild = [&recipe(&vit, "runs")[..], &["--set", "optimiser.learning_rate=1e30"]].concat();
+    scratch.refcon(&wild).failed_with(1, &["at step", "learning rate 1e30", ".png"]);
+    let run = only_run(&scratch.path("runs"));
+    assert!(run.join("checkpoints/last.safetensors").exists());
+}
+
+#[test]
+fn a_tile_that_cannot_be_read_stops_a_training_with_its_name_and_keeps_the_checkpoint() {
+    let scratch = tiles();
+    scratch.write("train/flat/9.png", b"\x89PNG\r\n\x1a\nnothing more");
+    let vit = tiny_vit();
+    scratch.refcon(&recipe(&vit, "runs")).failed_with(3, &["9.png"]);
+    assert!(only_run(&scratch.path("runs")).join("checkpoints/last.safetensors").exists());
+}
+
+#[test]
+fn a_changed_data_set_is_no_run_to_go_on_with() {
+    let scratch = tiles();
+    scratch.refcon(&["train", "--data", "train", "--set", "stopping.epochs=1"]).done();
+    let run = only_run(&scratch.path("runs"));
+    scratch.tile("train/flat/10.png", 11.0, 0.3);
+    scratch.refcon(&["train", "--resume", run.to_str().unwrap()]).failed_with(3, &["no longer", "data.csv"]);
+    scratch.refcon(&["train", "--resume", "train"]).failed_with(3, &["no run", "config.yml"]);
+}
+
+#[test]
+fn near_duplicates_are_grouped_and_leaks_across_folders_named() {
+    let scratch = Scratch::new();
+    for (name, period) in
+        [("a/1.png", 9.0), ("a/2.png", 9.02), ("a/3.png", 5.0), ("b/4.png", 9.01), ("b/5.png", 14.0)]
+    {
+        scratch.tile(name, period, 0.3);
+    }
+    let run = scratch.refcon(&["--json", "duplicates", "a", "b", "-o", "groups.csv"]);
+    let found: Value = serde_json::from_str(&run.done().stdout).unwrap();
+    assert_eq!((&found["groups"], &found["largest_group"]), (&3.into(), &3.into()), "{found}");
+    assert_eq!(found["leaks"].as_array().unwrap().len(), 2);
+    assert!(run.stderr.contains("leak: "), "{run:?}");
+    let table = fs::read_to_string(scratch.path("groups.csv")).unwrap();
+    assert!(table.starts_with("path,label,near_duplicate_group\n") && table.lines().count() == 6, "{table}");
+}
