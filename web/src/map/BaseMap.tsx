@@ -4,7 +4,7 @@ import { computed, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Point, Survey } from '../api/types';
 import { Icon } from '../page/icons';
-import { changeFilters, filters, mark, matches } from '../results/search';
+import { answer, box, changeFilters, filters, mark, matches } from '../results/search';
 import { openSurvey, survey, surveys } from '../state/catalogue';
 import { valueOf } from '../state/loading';
 import { jumpTo, keepPlace } from '../state/history';
@@ -144,6 +144,7 @@ function Drawing({ frame, lasso }: { frame: MapFrame; lasso: Point[] | null }) {
   const section = shown.value?.section;
   const bar = scaleBar(frame, survey.value?.map_unit ?? located.value[0]?.map_unit ?? null, Math.min(90, frame.width / 3));
   const region = filters.value.region;
+  const asked = valueOf(answer.now.value)?.query.place?.corners;
   return (
     <>
       {located.value.map((one) => (
@@ -165,6 +166,7 @@ function Drawing({ frame, lasso }: { frame: MapFrame; lasso: Point[] | null }) {
           }}
         />
       ))}
+      {box.value && asked && <path class="asked" d={path(frame, asked, false)} />}
       {lasso && <path class="region" d={`M${lasso.map((point) => point.join(' ')).join('L')}`} />}
       <g class="scale-bar" transform={`translate(${frame.width - bar.pixels - 10} ${frame.height - 10})`}>
         <path d={`M0 -5V0H${bar.pixels}V-5`} />

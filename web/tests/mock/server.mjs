@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { png, zip } from './files.mjs';
 import { allTiles, boxPatch, picture, search, shown } from './library.mjs';
 import { randoms } from './geology.mjs';
-import { pyramidTile, section, SURVEYS, surveyOf } from './surveys.mjs';
+import { place, pyramidTile, section, SURVEYS, surveyOf } from './surveys.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
@@ -98,7 +98,7 @@ export function mockServer() {
         : { survey: SURVEYS[0], amplitudes: picture(request.query.kind === 'tile' ? tileOf(String(request.query.id)) : allTiles()[40]) };
       const { width, height } = source.amplitudes;
       return json({
-        query: { picture: `data:image/png;base64,${grey(source.amplitudes, source.survey.clip.p99).toString('base64')}`, width, height, place: null },
+        query: { picture: `data:image/png;base64,${grey(source.amplitudes, source.survey.clip.p99).toString('base64')}`, width, height, place: box && { corners: place(surveyOf(box.survey), box.direction, box.line, box.traces) } },
         ...found, milliseconds: performance.now() - started, not_covered: 0, confidence_kind: 'calibrated',
       });
     }],
