@@ -24,7 +24,7 @@ pub struct QueryTerms<'a> {
     pub norm: &'a [f32],
     /// Weights of the rows' offsets.
     pub offset: &'a [f32],
-    /// The least that an upper bound must be.
+    /// The least that an upper bound must be; never NaN.
     pub threshold: &'a [f32],
 }
 
@@ -87,11 +87,11 @@ pub(super) fn sift(
         if passing(products, terms, queries) == 0 {
             continue;
         }
-        for value in 0..width {
+        for (value, &product) in products.iter().enumerate() {
             let query =
                 [queries.error[value], queries.norm[value], queries.offset[value], queries.threshold[value]];
-            if passes(products[value], terms, query) {
-                found(Sifted { row, value, upper: upper_bound(products[value], terms, query) });
+            if passes(product, terms, query) {
+                found(Sifted { row, value, upper: upper_bound(product, terms, query) });
             }
         }
     }
@@ -106,9 +106,9 @@ vectorised! {
         let (error, norm, offset, threshold) =
             (&error[..width], &norm[..width], &offset[..width], &threshold[..width]);
         let mut passing = 0;
-        for value in 0..width {
+        for (value, &product) in products.iter().enumerate() {
             let query = [error[value], norm[value], offset[value], threshold[value]];
-            passing += u32::from(passes(products[value], row, query));
+            passing += u32::from(passes(product, row, query));
         }
         passing
     }
@@ -116,8 +116,8 @@ vectorised! {
 
 #[inline(always)]
 fn passes(product: f32, row: [f32; 4], query: [f32; 4]) -> bool {
-    // Not `>=`: NaN passes.
-    !(upper_bound(product, row, query) < query[3])
+    let upper = upper_bound(product, row, query);
+    upper >= query[3] || upper.is_nan()
 }
 
 #[inline(always)]

@@ -43,25 +43,38 @@ pub(super) fn scan(
         thresholds: bounds.iter().map(|_| AtomicU32::new(f32::NEG_INFINITY.to_bits())).collect(),
     };
     let next = AtomicUsize::new(0);
-    let found: Vec<Vec<Candidates>> = (0..threads.min(pieces.len()))
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|_| {
-            let mut worker = Worker::new(&scan);
-            while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-                worker.scan(piece)?;
-            }
-            Ok(worker.candidates)
-        })
-        .collect::<Result<_, ExactError>>()?;
+    let found = for_each_thread(threads.min(pieces.len()), || {
+        let mut worker = Worker::new(&scan);
+        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+            worker.scan(piece)?;
+        }
+        Ok(worker.candidates)
+    })?;
     let mut all: Vec<Candidates> = bounds.iter().map(|bound| Candidates::new(bound, request)).collect();
     for some in found {
         for ((all, some), bound) in all.iter_mut().zip(some).zip(&bounds) {
             all.merge(bound, some);
         }
     }
-    let with_bounds = all.into_par_iter().zip(&bounds).zip(queries);
-    with_bounds.map(|((all, bound), query)| all.finish(corpus, request.metric, bound, query)).collect()
+    let finish = |(query, all): (usize, Candidates)| {
+        all.finish(corpus, request.metric, &bounds[query], queries[query])
+    };
+    if let [_] = queries {
+        return all.into_iter().enumerate().map(finish).collect();
+    }
+    all.into_par_iter().enumerate().map(finish).collect()
+}
+
+/// What `work` returns in each of `threads` threads. A single one is the caller's own: waking another would cost more than a small
+/// search.
+fn for_each_thread<R: Send>(
+    threads: usize,
+    work: impl Fn() -> Result<R, ExactError> + Sync,
+) -> Result<Vec<R>, ExactError> {
+    if threads <= 1 {
+        return (0..threads).map(|_| work()).collect();
+    }
+    (0..threads).into_par_iter().with_max_len(1).map(|_| work()).collect()
 }
 
 /// Few enough rows that they stay in the cache and that every thread has some.
