@@ -10,12 +10,16 @@ mod machine;
 mod measure;
 mod outcome;
 mod peers;
+mod plot;
 mod preprocess;
+mod search;
+mod search_cost;
 mod segy;
 mod sides;
 mod survey_files;
 mod tiles;
 mod train_step;
+mod vector_files;
 mod vit;
 
 use clap::{Parser, ValueEnum};
@@ -54,6 +58,14 @@ struct Arguments {
     /// Samples of the survey for `segy`, in bytes of 4-byte floats, about
     #[arg(long, value_name = "GB", default_value_t = 2.0)]
     gigabytes: f64,
+
+    /// Vectors of the larger corpus for `search` (the smaller one has a tenth of them), most vectors for `search-cost`
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(10..))]
+    vectors: u32,
+
+    /// Where `search-cost` draws its figure, a PNG file
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
 
     /// Only works whose name holds this
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -97,6 +109,10 @@ enum Comparison {
     Embed,
     /// A step of triplet training of a ViT-B/16, beside PyTorch
     TrainStep,
+    /// Exact search among vectors, beside FAISS's flat index
+    Search,
+    /// How the cost of an exact search grows with the number and the length of vectors; no peer
+    SearchCost,
 }
 
 /// How every comparison is measured.
@@ -107,6 +123,9 @@ pub(crate) struct Settings {
     /// Where surveys are kept between runs.
     pub data: PathBuf,
     pub gigabytes: f64,
+    pub vectors: usize,
+    /// Where a figure goes.
+    pub figure: Option<PathBuf>,
     /// What the name of a work must hold to be measured.
     pub only: String,
     pub peers: bool,
@@ -151,6 +170,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         runs: usize::from(arguments.runs),
         data: arguments.data.clone().unwrap_or_else(default_data),
         gigabytes: arguments.gigabytes,
+        vectors: arguments.vectors as usize,
+        figure: arguments.figure.clone(),
         only: arguments.only.clone(),
         peers: !arguments.no_peers,
         load: load::Load {
@@ -172,6 +193,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Comparison::Gemm => gemm::compare(&settings, &mut report),
         Comparison::Embed => embed::compare(&settings, &mut report),
         Comparison::TrainStep => train_step::compare(&settings, &mut report),
+        Comparison::Search => search::compare(&settings, &mut report),
+        Comparison::SearchCost => search_cost::measure(&settings, &mut report),
     }
 }
 

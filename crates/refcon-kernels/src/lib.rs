@@ -70,7 +70,7 @@ pub use epilogue::Epilogue;
 pub use file_map::map_file;
 pub use matrix::{Element, Matrix};
 pub use normalisation::{Moments, add_to, column_sums, layer_norm, layer_norm_backward};
-pub use peak::peak;
+pub use peak::{peak, scan_peak};
 pub use product::{PackedWeights, multiply, perceptron};
 pub use softmax::{softmax, softmax_backward};
 pub use tier::{TIER_VARIABLE, Tier, TierError};
