@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// Percent of the absolute amplitudes of a survey's tiles on the page that are shown unclipped.
 const CLIP_PERCENT: f64 = 99.0;
 /// What the largest tile is fitted into, in pixels of the page.
-const LARGEST: [f64; 2] = [240.0, 280.0];
+const LARGEST: [f64; 2] = [200.0, 240.0];
 /// Small tiles are enlarged so many times at most.
 const MOST_ENLARGED: f64 = 3.0;
 
@@ -69,10 +69,22 @@ pub fn page(list: &ResultList, asked: Vec<Asked>, pictures: Vec<Picture>, mut no
     ];
     if !clips.is_empty() {
         let clips: Vec<String> =
-            clips.iter().map(|(survey, clip)| format!("±{clip:.4} ({survey})")).collect();
+            clips.iter().map(|(survey, clip)| format!("±{} ({survey})", significant(*clip))).collect();
         facts.push(fact("black to white", clips.join(", ")));
     }
-    Report { title: list.query.clone(), facts, scores: Vec::new(), notes, queries }
+    Report { title: capitalised(&list.query), facts, scores: Vec::new(), notes, queries }
+}
+
+/// A number with four digits, as far as it has a point.
+fn significant(value: f32) -> String {
+    // The power of ten of any f32 lies well inside an i32.
+    let before_point = value.abs().max(f32::MIN_POSITIVE).log10().floor() as i32 + 1;
+    format!("{value:.*}", (4 - before_point).clamp(0, 9) as usize)
+}
+
+fn capitalised(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// One clip a survey, since amplitudes of different surveys have different units.
@@ -113,6 +125,12 @@ mod tests {
     use refcon_seismic::Direction;
 
     #[test]
+    fn numbers_have_four_digits_and_titles_a_capital() {
+        assert_eq!([7518.25, 0.012_346, 3.0].map(significant), ["7518", "0.01235", "3.000"]);
+        assert_eq!(capitalised("like tile 3"), "Like tile 3");
+    }
+
+    #[test]
     fn all_tiles_have_one_scale_and_those_of_a_survey_one_clip() {
         let amplitudes =
             |peak: f32| Picture::Amplitudes { values: vec![peak; 50 * 60], traces: 50, from_image: false };
@@ -121,12 +139,12 @@ mod tests {
         let report = page(&list(), vec![asked], vec![amplitudes(1.0), Picture::Missing], Vec::new());
         let query = &report.queries[0];
         // The widest tile has 99 traces.
-        let zoom = 240.0 / 99.0;
+        let zoom = 200.0 / 99.0;
         assert_eq!(query.asked[0].tile.size, Some([50.0 * zoom, 60.0 * zoom]));
         assert_eq!(query.matches[1].tile.size, Some([99.0 * zoom, 98.0 * zoom]));
         assert_eq!(query.asked[0].tile.png, query.matches[0].tile.png);
         assert_eq!(query.matches[0].tile.place, ["F3", "inline 110, crosslines 300–349", "800–1036 ms"]);
-        assert!(report.facts.iter().any(|(name, value)| name == "black to white" && value == "±1.0000 (F3)"));
+        assert!(report.facts.iter().any(|(name, value)| name == "black to white" && value == "±1.000 (F3)"));
         let html = report.to_html();
         assert!(
             html.contains("no picture")
