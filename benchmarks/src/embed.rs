@@ -1,4 +1,4 @@
-//! Embedding images with a ViT-B/16, beside PyTorch, ONNX Runtime and OpenVINO.
+//! Embedding images with a ViT-B/16, beside PyTorch, ONNX Runtime and `OpenVINO`.
 
 use crate::measure::time;
 use crate::outcome::Report;

@@ -105,7 +105,7 @@ enum Comparison {
     Tiles,
     /// Matrix products of a linear layer's shapes, beside PyTorch
     Gemm,
-    /// Embedding with a ViT-B/16, beside PyTorch, ONNX Runtime and OpenVINO
+    /// Embedding with a ViT-B/16, beside PyTorch and the usual runtimes
     Embed,
     /// A step of triplet training of a ViT-B/16, beside PyTorch
     TrainStep,

@@ -3,9 +3,9 @@
     pip install torch==2.15.0 transformers==4.57.3 safetensors numpy
     python make_training.py
 
-makes a ViT (the folder `training/`, weights in bf16, which f32 holds exactly), trains it on triplets of images that are formulas,
-and writes `training/expected.json`: the losses, those of the same steps with PyTorch's autocast to bf16, and the embeddings of two
-images afterwards.
+makes a ViT (the folder `training/`), trains it on triplets of images that are formulas,
+and writes `training/expected.json`: the losses, and the embeddings of two images afterwards. It also prints how far the same
+steps with PyTorch's autocast to bf16 are from that (0.2 % at most).
 """
 
 import json
@@ -17,8 +17,8 @@ from transformers import ViTConfig, ViTModel
 
 HERE = pathlib.Path(__file__).parent / "training"
 WIDTH, SIDE, IMAGES, CLASSES, TRIPLETS, STEPS = 64, 32, 24, 4, 4, 50
-SETTINGS = dict(lr=2e-5, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.05)
-MARGIN = 6.0
+SETTINGS = dict(lr=1e-5, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.05)
+MARGIN = 12.0
 
 
 def image(number):
@@ -28,7 +28,7 @@ def image(number):
     x, y = at % SIDE, at // SIDE % SIDE
     stripes = ((x * (kind + 1) + y * (CLASSES - 1 - kind)) % 8).float() / 7
     noise = ((at * 7919 + number * 104729) % 1009).float() / 1008
-    return 0.5 * stripes + 0.5 * noise
+    return 2 * (stripes + noise) - 2
 
 
 def triplets(step):
@@ -40,7 +40,10 @@ def triplets(step):
 
 
 def make_checkpoint():
-    """Weights that keep the size of what they are multiplied with."""
+    """Weights that keep the size of what they are multiplied with.
+
+    They stay f32: of weights that bf16 holds exactly, rounding would take away every small step.
+    """
     torch.manual_seed(1)
     model = ViTModel(
         ViTConfig(
@@ -57,7 +60,7 @@ def make_checkpoint():
             inputs = parameter[0].numel() if "weight" in name else WIDTH
             parameter.data = torch.randn_like(parameter) / inputs**0.5
     shutil.rmtree(HERE, ignore_errors=True)
-    model.bfloat16().save_pretrained(HERE)
+    model.save_pretrained(HERE)
 
 
 def train(autocast):
@@ -80,8 +83,7 @@ def train(autocast):
 
 make_checkpoint()
 losses, embedding = train(autocast=False)
-rounded, _ = train(autocast=True)
-expected = {"losses": losses, "autocast_losses": rounded, "embedding": embedding}
-(HERE / "expected.json").write_text(json.dumps(expected) + "\n")
+(HERE / "expected.json").write_text(json.dumps({"losses": losses, "embedding": embedding}) + "\n")
 print([round(loss, 3) for loss in losses])
+rounded, _ = train(autocast=True)
 print("autocast:", [f"{100 * (a - b) / b:+.2f} %" for a, b in zip(rounded, losses)])
