@@ -78,14 +78,8 @@ if (real) {
   await plain.close();
   server.closeAllConnections();
   server.close();
-  // Labels of the first journey are gone with its server's.
   const fresh = mockServer();
-  await part('journey, light', browser, await listening(fresh), { folder, scheme: 'light', width: 1920, height: 1080 }, async (opened, claim) => {
-    for (const [id] of await opened.page.evaluate(async () => (await (await fetch('/api/labels')).json()).map((label) => [label.tile.id]))) {
-      await opened.page.evaluate((tile) => fetch(`/api/labels/${tile}`, { method: 'DELETE' }), id);
-    }
-    await journey(opened, claim);
-  });
+  await part('journey, light', browser, await listening(fresh), { folder, scheme: 'light', width: 1920, height: 1080 }, journey);
   fresh.closeAllConnections();
   fresh.close();
 }
