@@ -31,7 +31,7 @@ mod preprocess;
 mod resample;
 
 pub use colour_map::ColourMap;
-pub use decode::{DecodeLimits, ReadImageError, read, size_of};
+pub use decode::{DecodeLimits, ReadImageError, decode, read, size_of};
 pub use folder::{ListError, TileFile, is_image_name, list};
 pub use gallery::{ClassTiles, GalleryError, pick_tiles_of_classes};
 pub use grey::{GreyImage, ImageSizeError};

@@ -7,6 +7,7 @@ pub(crate) mod encoder;
 pub(crate) mod encoders;
 pub(crate) mod info;
 pub(crate) mod predict;
+pub(crate) mod pretrain;
 pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod show;
