@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::module::Module;
-use refcon_encoders::{Encoder, Execution, device, open_encoder};
+use refcon_encoders::{Execution, device, open_encoder};
 use refcon_image::figure::encode_png;
 use refcon_image::{DecodeLimits, GreyImage};
 use refcon_training::config::Config;

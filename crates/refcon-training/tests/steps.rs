@@ -72,10 +72,12 @@ fn losses(distance: Distance, steps: usize) -> Vec<f64> {
 #[test]
 fn fifty_steps_follow_pytorchs_losses_within_a_hundredth() {
     let golden: Golden = serde_json::from_str(include_str!("golden/steps.json")).unwrap();
-    for (distance, expected) in [(Distance::Euclidean, &golden.euclidean), (Distance::Cosine, &golden.cosine)] {
+    for (distance, expected) in [(Distance::Euclidean, &golden.euclidean), (Distance::Cosine, &golden.cosine)]
+    {
         let found = losses(distance, expected.len());
         assert_eq!(found.len(), 50);
-        let furthest = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs() / expected.max(0.1));
+        let furthest =
+            found.iter().zip(expected).map(|(found, expected)| (found - expected).abs() / expected.max(0.1));
         let furthest = furthest.fold(0.0, f64::max);
         println!("{distance:?}: {furthest:.2e}, from {:.4} to {:.4}", found[0], found[49]);
         assert!(furthest < 0.01, "{distance:?}: {furthest}\n{found:?}\n{expected:?}");

@@ -48,7 +48,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// CSV with the columns path and near_duplicate_group: groups are held out whole (`data.groups`)
+    /// CSV with the columns `path` and `near_duplicate_group`: groups are held out whole (`data.groups`)
     #[arg(long, value_name = "CSV")]
     groups: Option<PathBuf>,
 
