@@ -19,13 +19,20 @@ pub(crate) fn interoperability(root: &Path, summary: &mut Summary) {
     if !build.status().is_ok_and(|status| status.success()) {
         return summary.fail("interoperability: refcon does not build".into());
     }
-    let has_transformers = Command::new(&python).args(["-c", "import torch, transformers"]).output();
-    if !has_transformers.is_ok_and(|output| output.status.success()) {
-        let how =
-            "pip install -r tests/interoperability/requirements-transformers.txt into its Python (some GB)";
-        summary.skip(format!("exported encoders opened with Transformers, which is not installed: {how}"));
+    for (what, modules, requirements) in [
+        ("exported encoders opened with Transformers", "torch, transformers", "transformers.txt (some GB)"),
+        ("libraries opened with FAISS and PyArrow", "faiss, pyarrow", "library.txt"),
+        ("runs opened with TensorBoard and wandb", "tensorboard, wandb", "tracking.txt (a minute)"),
+    ] {
+        let installed = Command::new(&python).args(["-c", &format!("import {modules}")]).output();
+        if !installed.is_ok_and(|output| output.status.success()) {
+            summary.skip(format!(
+                "{what}, not installed: pip install -r tests/interoperability/requirements-{requirements} into {}",
+                python.display()
+            ));
+        }
     }
-    let mut pytest = Command::new(python);
+    let mut pytest = Command::new(&python);
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).arg(&tests);
     pytest.env("REFCON", target(root).join("debug").join(format!("refcon{}", std::env::consts::EXE_SUFFIX)));
     summary.step("interoperability with NumPy and segyio", pytest, "see pytest's report above");

@@ -126,6 +126,12 @@ impl Embeddings {
         &self.values[row * self.dimension..][..self.dimension]
     }
 
+    /// All embeddings, `[tiles, dimension]`, vector by vector.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     /// All embeddings in order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.dimension)
@@ -140,7 +146,7 @@ impl Embeddings {
 }
 
 /// Scales a vector to length 1; a zero vector stays zero.
-pub(crate) fn scale_to_length_one(vector: &mut [f32]) {
+pub fn scale_to_length_one(vector: &mut [f32]) {
     // In f64: the square of a large f32 component must not overflow.
     let length = vector.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
     if length > 0.0 {

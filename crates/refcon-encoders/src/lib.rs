@@ -22,13 +22,14 @@ mod headed;
 mod inspection;
 pub mod model;
 mod opened;
+pub mod optimiser;
 mod pretrained;
 pub mod texture;
 mod trained;
 
 pub use burn::tensor::Device;
 pub use device::{DeviceChoice, DeviceError};
-pub use embedding::{EmbeddingError, Embeddings, EncoderId};
+pub use embedding::{EmbeddingError, Embeddings, EncoderId, scale_to_length_one};
 pub use encoder::{EncodeError, Encoder};
 pub use encoder_file::{Base, EncoderFile};
 pub use execution::{Execution, Precision, PrecisionError};

@@ -230,11 +230,11 @@ impl MaskedAutoencoder {
     /// # Errors
     /// As [`Pretrained::open_on`], and when the checkpoint has no decoder.
     pub fn open(path: &Path, device: &Device) -> Result<(Self, DecoderArchitecture), CheckpointError> {
-        Self::open_on(path, device, Execution::F32)
+        Self::open_on(path, device, Execution::F32).map(|(model, _, decoder)| (model, decoder))
     }
 
     /// Opens a whole masked autoencoder for training, as [`Pretrained::open_to_train`] does an encoder. Its positions stay fixed, as
-    /// the method has it.
+    /// the method has it. Gives the sizes of encoder and decoder too.
     ///
     /// # Errors
     /// As [`MaskedAutoencoder::open`].
@@ -242,20 +242,21 @@ impl MaskedAutoencoder {
         path: &Path,
         device: &Device,
         execution: Execution,
-    ) -> Result<(Self, DecoderArchitecture), CheckpointError> {
-        let (model, sizes) = Self::open_on(path, &device.clone().autodiff(), execution.for_training())?;
-        Ok((model.with_fixed_positions(), sizes))
+    ) -> Result<(Self, Architecture, DecoderArchitecture), CheckpointError> {
+        let (model, encoder, decoder) =
+            Self::open_on(path, &device.clone().autodiff(), execution.for_training())?;
+        Ok((model.with_fixed_positions(), encoder, decoder))
     }
 
     fn open_on(
         path: &Path,
         device: &Device,
         execution: Execution,
-    ) -> Result<(Self, DecoderArchitecture), CheckpointError> {
+    ) -> Result<(Self, Architecture, DecoderArchitecture), CheckpointError> {
         let mut opened = Opened::open(path, None)?;
         let sizes = opened.decoder_architecture()?;
         let decoder = opened.load_decoder(device, execution)?;
         let encoder = opened.load_as_stored(device, execution)?;
-        Ok((Self { encoder, decoder }, sizes))
+        Ok((Self { encoder, decoder }, opened.architecture, sizes))
     }
 }

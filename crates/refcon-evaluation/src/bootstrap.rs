@@ -2,6 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 /// Resamples that an interval is taken from.
 const RESAMPLES: usize = 2000;
@@ -10,7 +11,7 @@ const RESAMPLES: usize = 2000;
 const SEED: u64 = 42;
 
 /// A 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// 2.5th percentile.
     pub low: f64,

@@ -33,8 +33,8 @@ pub struct Evaluation {
     pub queries: usize,
     /// Shortest list of matches that a query has.
     pub shortest_list: usize,
-    /// Queries of a class that the corpus has no tile of: they count as failures in the weighted accuracies and P@k, and
-    /// not at all in R-precision, mAP and MAP@R, which are undefined for them.
+    /// Queries of a class that the corpus has no tile of: not counted by metrics that are undefined for them
+    /// ([`Metric::needs_relevant_tiles`]), failures to the others.
     pub without_relevant: usize,
     /// Means over queries, one for each of [`Metric::ALL`].
     pub overall: Vec<Option<Estimate>>,
@@ -72,24 +72,60 @@ pub fn evaluate(outcomes: &[Outcome]) -> Evaluation {
     }
 }
 
+impl Evaluation {
+    /// The mean over all queries; `None` where some query's list of matches is too short to tell, or `metric` is not one of
+    /// [`Metric::ALL`].
+    #[must_use]
+    pub fn of(&self, metric: Metric) -> Option<Estimate> {
+        at(&self.overall, metric)
+    }
+}
+
+impl ClassEstimates {
+    /// As [`Evaluation::of`], over the queries of the class.
+    #[must_use]
+    pub fn of(&self, metric: Metric) -> Option<Estimate> {
+        at(&self.estimates, metric)
+    }
+}
+
+/// The estimate of `metric` among one for each of [`Metric::ALL`].
+fn at(estimates: &[Option<Estimate>], metric: Metric) -> Option<Estimate> {
+    let at = Metric::ALL.iter().position(|known| *known == metric)?;
+    *estimates.get(at)?
+}
+
+/// The mean of `metric` over `outcomes`, without its interval: what a validation while training needs, any number of times.
+///
+/// `None` where it is undefined for every query, or some query's list of matches is too short to tell.
+#[must_use]
+pub fn mean_over_queries(metric: Metric, outcomes: &[Outcome]) -> Option<f64> {
+    let values = values(metric, &mut outcomes.iter())?;
+    (!values.is_empty()).then(|| mean(&values))
+}
+
 /// The mean of group means of `metric`; `None` where a query's list is too short for it.
 fn estimate(metric: Metric, groups: &[Vec<&Outcome>]) -> Option<Estimate> {
-    let undefined_without_relevant =
-        matches!(metric, Metric::RPrecision | Metric::AveragePrecision | Metric::MapAtR);
-    let mut values = Vec::with_capacity(groups.len());
-    for group in groups {
-        let counted = group.iter().filter(|outcome| outcome.relevant > 0 || !undefined_without_relevant);
-        let group: Vec<f64> = counted.map(|outcome| metric.of(outcome)).collect::<Option<_>>()?;
-        if !group.is_empty() {
-            values.push(group);
-        }
-    }
-    if values.is_empty() {
+    let groups = groups.iter().map(|group| values(metric, &mut group.iter().copied()));
+    let mut groups = groups.collect::<Option<Vec<Vec<f64>>>>()?;
+    groups.retain(|group| !group.is_empty());
+    if groups.is_empty() {
         return None;
     }
-    let mean_of = |group: &Vec<f64>| group.iter().sum::<f64>() / group.len() as f64;
-    let mean = values.iter().map(mean_of).sum::<f64>() / values.len() as f64;
-    Some(Estimate { mean, interval: bootstrap::interval(&values) })
+    let means: Vec<f64> = groups.iter().map(|group| mean(group)).collect();
+    Some(Estimate { mean: mean(&means), interval: bootstrap::interval(&groups) })
+}
+
+/// `metric` of every outcome that it is defined for.
+fn values(metric: Metric, outcomes: &mut dyn Iterator<Item = &Outcome>) -> Option<Vec<f64>> {
+    outcomes
+        .filter(|outcome| outcome.relevant > 0 || !metric.needs_relevant_tiles())
+        .map(|outcome| metric.of(outcome))
+        .collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 #[cfg(test)]
@@ -98,10 +134,17 @@ mod tests {
 
     fn outcome(class: &str, hits: &[bool], relevant: usize) -> Outcome {
         let confidences = vec![1.0; hits.len()];
-        Outcome { query: "q".into(), class: class.into(), hits: hits.to_vec(), confidences, relevant }
+        Outcome {
+            query: "q".into(),
+            class: class.into(),
+            hits: hits.to_vec(),
+            confidences,
+            relevant,
+            nearest_class: None,
+        }
     }
 
-    fn mean(estimates: &[Option<Estimate>], metric: Metric) -> Option<f64> {
+    fn mean_of(estimates: &[Option<Estimate>], metric: Metric) -> Option<f64> {
         let at = Metric::ALL.iter().position(|m| *m == metric).unwrap();
         estimates[at].map(|estimate| estimate.mean)
     }
@@ -111,8 +154,8 @@ mod tests {
         let mut outcomes = vec![outcome("common", &[true], 1); 9];
         outcomes.push(outcome("rare", &[false], 1));
         let evaluation = evaluate(&outcomes);
-        assert_eq!(mean(&evaluation.overall, Metric::PrecisionAt(1)), Some(0.9));
-        assert_eq!(mean(&evaluation.macro_average, Metric::PrecisionAt(1)), Some(0.5));
+        assert_eq!(mean_of(&evaluation.overall, Metric::PrecisionAt(1)), Some(0.9));
+        assert_eq!(mean_of(&evaluation.macro_average, Metric::PrecisionAt(1)), Some(0.5));
         assert_eq!(evaluation.classes[1].class, "rare");
     }
 
@@ -120,8 +163,8 @@ mod tests {
     fn one_short_list_makes_a_metric_unknown_rather_than_wrong() {
         let outcomes = [outcome("a", &[true; 10], 4), outcome("a", &[true; 3], 4)];
         let evaluation = evaluate(&outcomes);
-        assert_eq!(mean(&evaluation.overall, Metric::PrecisionAt(10)), None);
-        assert_eq!(mean(&evaluation.overall, Metric::PrecisionAt(3)), Some(1.0));
+        assert_eq!(mean_of(&evaluation.overall, Metric::PrecisionAt(10)), None);
+        assert_eq!(mean_of(&evaluation.overall, Metric::PrecisionAt(3)), Some(1.0));
         assert_eq!(evaluation.shortest_list, 3);
     }
 
@@ -130,8 +173,18 @@ mod tests {
         let outcomes = [outcome("here", &[true], 1), outcome("absent", &[false], 0)];
         let evaluation = evaluate(&outcomes);
         assert_eq!(evaluation.without_relevant, 1);
-        assert_eq!(mean(&evaluation.overall, Metric::PrecisionAt(1)), Some(0.5));
-        assert_eq!(mean(&evaluation.overall, Metric::AveragePrecision), Some(1.0));
+        assert_eq!(mean_of(&evaluation.overall, Metric::PrecisionAt(1)), Some(0.5));
+        assert_eq!(mean_of(&evaluation.overall, Metric::AveragePrecision), Some(1.0));
+    }
+
+    #[test]
+    fn the_mean_alone_is_the_evaluations() {
+        let outcomes = [outcome("a", &[true, false, true], 2), outcome("absent", &[false; 3], 0)];
+        let evaluation = evaluate(&outcomes);
+        for metric in Metric::ALL {
+            let mean = evaluation.of(metric).map(|estimate| estimate.mean);
+            assert_eq!(mean_over_queries(metric, &outcomes), mean, "{metric:?}");
+        }
     }
 
     #[test]

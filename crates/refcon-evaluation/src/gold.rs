@@ -36,6 +36,16 @@ pub enum GoldError {
         /// What was found, and in which line.
         problem: String,
     },
+    /// A tile has no class.
+    #[error("{side} {file} has no class in the gold ({known} there); are the two of one data set?")]
+    Unknown {
+        /// Query or corpus tile.
+        side: &'static str,
+        /// Its name.
+        file: String,
+        /// How many of that side have one.
+        known: usize,
+    },
 }
 
 impl Gold {
@@ -77,6 +87,22 @@ impl Gold {
         Ok(gold)
     }
 
+    /// The class of each of these queries.
+    ///
+    /// # Errors
+    /// When one has none.
+    pub fn classes_of_queries(&self, names: &[&str]) -> Result<Vec<String>, GoldError> {
+        classes_of(names, &self.queries, "query")
+    }
+
+    /// The class of each of these corpus tiles.
+    ///
+    /// # Errors
+    /// When one has none.
+    pub fn classes_of_corpus(&self, names: &[&str]) -> Result<Vec<String>, GoldError> {
+        classes_of(names, &self.corpus, "corpus tile")
+    }
+
     /// Names of all classes of the queries, sorted.
     #[must_use]
     pub fn query_classes(&self) -> Vec<&str> {
@@ -89,6 +115,18 @@ impl Gold {
     pub fn corpus_count(&self, class: &str) -> usize {
         self.corpus.values().filter(|label| *label == class).count()
     }
+}
+
+fn classes_of(
+    names: &[&str],
+    known: &HashMap<String, String>,
+    side: &'static str,
+) -> Result<Vec<String>, GoldError> {
+    let class = |&name: &&str| {
+        let unknown = || GoldError::Unknown { side, file: name.to_owned(), known: known.len() };
+        known.get(name).cloned().ok_or_else(unknown)
+    };
+    names.iter().map(class).collect()
 }
 
 /// Spreadsheets of some countries separate columns by semicolons.

@@ -22,22 +22,38 @@ pub enum Metric {
     ///
     /// Musgrave, Belongie & Lim, A Metric Learning Reality Check, ECCV 2020.
     MapAtR,
+    /// Share of the relevant tiles that are among the first `k` matches (torchmetrics' `RetrievalRecall`). Where a class has
+    /// more than `k` tiles it cannot reach 1.
+    RecallAt(usize),
+    /// Whether there is a hit among the first `k` matches. Metric learning calls this Recall@k (Jegou, Douze & Schmid, Product
+    /// Quantization for Nearest Neighbor Search, 2011).
+    HitRateAt(usize),
+    /// One over the rank of the first hit.
+    ReciprocalRank,
+    /// Normalised discounted cumulative gain of the whole ranking: `Σ hitᵢ / log₂(i + 1)` over what a perfect ranking has.
+    ///
+    /// Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, 2002.
+    Ndcg,
 }
 
 /// Matches that the challenge asks for, and scores.
-const CHALLENGE_MATCHES: usize = 3;
+pub(crate) const CHALLENGE_MATCHES: usize = 3;
 
 impl Metric {
     /// All that a score table shows, in its order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::WeightedByConfidence,
         Self::WeightedPerMatch,
         Self::PrecisionAt(1),
         Self::PrecisionAt(3),
         Self::PrecisionAt(10),
+        Self::HitRateAt(3),
+        Self::RecallAt(10),
         Self::RPrecision,
         Self::AveragePrecision,
         Self::MapAtR,
+        Self::ReciprocalRank,
+        Self::Ndcg,
     ];
 
     /// Its name in a table of means over queries.
@@ -50,6 +66,10 @@ impl Metric {
             Self::RPrecision => "R-precision".into(),
             Self::AveragePrecision => "mAP".into(),
             Self::MapAtR => "MAP@R".into(),
+            Self::RecallAt(k) => format!("R@{k}"),
+            Self::HitRateAt(k) => format!("hit@{k}"),
+            Self::ReciprocalRank => "MRR".into(),
+            Self::Ndcg => "nDCG".into(),
         }
     }
 
@@ -63,6 +83,27 @@ impl Metric {
             Self::RPrecision => "r_precision".into(),
             Self::AveragePrecision => "mean_average_precision".into(),
             Self::MapAtR => "map_at_r".into(),
+            Self::RecallAt(k) => format!("recall_at_{k}"),
+            Self::HitRateAt(k) => format!("hit_rate_at_{k}"),
+            Self::ReciprocalRank => "mean_reciprocal_rank".into(),
+            Self::Ndcg => "ndcg".into(),
+        }
+    }
+
+    /// Whether it says nothing about a query of a class that the corpus has no tile of. The others call such a query a failure.
+    #[must_use]
+    pub fn needs_relevant_tiles(self) -> bool {
+        match self {
+            Self::WeightedByConfidence
+            | Self::WeightedPerMatch
+            | Self::PrecisionAt(_)
+            | Self::HitRateAt(_) => false,
+            Self::RPrecision
+            | Self::AveragePrecision
+            | Self::MapAtR
+            | Self::RecallAt(_)
+            | Self::ReciprocalRank
+            | Self::Ndcg => true,
         }
     }
 
@@ -97,12 +138,38 @@ impl Metric {
                 (relevant > 0 && hits.len() >= relevant)
                     .then(|| precision_at_hits(&hits[..relevant]) / relevant as f64)
             }
+            Self::RecallAt(k) => {
+                let known = k > 0 && (hits.len() >= k || count(hits) as usize == outcome.relevant);
+                (outcome.relevant > 0 && known)
+                    .then(|| share(count(&hits[..k.min(hits.len())]), outcome.relevant as f64))
+            }
+            Self::HitRateAt(k) => {
+                let hit = hits.iter().take(k).any(|hit| *hit);
+                (hit || hits.len() >= k).then_some(f64::from(u8::from(hit)))
+            }
+            Self::ReciprocalRank => {
+                let first = hits.iter().position(|hit| *hit)?;
+                Some(1.0 / (first + 1) as f64)
+            }
+            Self::Ndcg => {
+                let found_all = count(hits) as usize == outcome.relevant;
+                (outcome.relevant > 0 && found_all).then(|| {
+                    let gained = hits.iter().enumerate().filter(|(_, hit)| **hit);
+                    let best: f64 = (0..outcome.relevant).map(discount).sum();
+                    gained.map(|(rank, _)| discount(rank)).sum::<f64>() / best
+                })
+            }
         }
     }
 }
 
 fn count(hits: &[bool]) -> f64 {
     hits.iter().filter(|hit| **hit).count() as f64
+}
+
+/// The gain of a hit at `rank`, which counts from 0.
+fn discount(rank: usize) -> f64 {
+    1.0 / ((rank + 2) as f64).log2()
 }
 
 /// The sum, over all hits, of the precision at their rank.
@@ -127,6 +194,7 @@ mod tests {
             hits: hits.iter().map(|&hit| hit == 1).collect(),
             confidences: confidences.to_vec(),
             relevant,
+            nearest_class: None,
         }
     }
 

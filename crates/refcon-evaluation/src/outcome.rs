@@ -13,10 +13,12 @@ pub struct Outcome {
     pub class: String,
     /// For each match, best first: whether it is of the query's class.
     pub hits: Vec<bool>,
-    /// For each match: its confidence, 0..1.
+    /// Confidences, 0..1, of the matches, or of the first few of them.
     pub confidences: Vec<f64>,
     /// Corpus tiles of the query's class: as many hits as a perfect ranking could have.
     pub relevant: usize,
+    /// The class of the best match; `None` where there is no match.
+    pub nearest_class: Option<String>,
 }
 
 /// Why results cannot be held against gold.
@@ -91,6 +93,7 @@ pub fn judge(submission: &Submission, gold: &Gold) -> Result<Vec<Outcome>, Judge
             hits,
             confidences: matches.iter().map(|m| f64::from(m.confidence)).collect(),
             relevant: gold.corpus_count(class),
+            nearest_class: matches.first().and_then(|found| gold.corpus.get(&found.label)).cloned(),
         });
     }
     Ok(outcomes)

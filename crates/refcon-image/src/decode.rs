@@ -23,7 +23,8 @@ impl Default for DecodeLimits {
 
 impl DecodeLimits {
     /// The longest file that can hold an image within the limits: four 16-bit samples a pixel, and metadata.
-    fn max_file_bytes(&self) -> u64 {
+    #[must_use]
+    pub fn max_file_bytes(&self) -> u64 {
         const METADATA_BYTES: u64 = 64 << 20;
         self.max_pixels.saturating_mul(8).saturating_add(METADATA_BYTES)
     }
@@ -119,9 +120,19 @@ pub enum ReadImageError {
 /// # Errors
 /// When the file cannot be read, is empty, is no image, is damaged, is larger than `limits`, or has 32-bit samples.
 pub fn read(path: &Path, limits: &DecodeLimits) -> Result<GreyImage, ReadImageError> {
-    let bytes = read_bytes(path, limits)?;
-    let format = recognise(path, &bytes)?;
-    if format == ImageFormat::Jpeg && !jpeg_is_complete(&bytes) {
+    decode(path, &read_bytes(path, limits)?, limits)
+}
+
+/// As [`read`], of the bytes of a file that is called `path` in messages and not looked for.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode(path: &Path, bytes: &[u8], limits: &DecodeLimits) -> Result<GreyImage, ReadImageError> {
+    if bytes.is_empty() {
+        return Err(ReadImageError::Empty { path: path.to_path_buf() });
+    }
+    let format = recognise(path, bytes)?;
+    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
         return Err(ReadImageError::Damaged {
             path: path.to_path_buf(),
             format: format_name(format),
@@ -140,12 +151,12 @@ pub fn read(path: &Path, limits: &DecodeLimits) -> Result<GreyImage, ReadImageEr
         }
         Ok(())
     };
-    if let Some(claimed) = png_header_size(&bytes) {
+    if let Some(claimed) = png_header_size(bytes) {
         within_limits(claimed)?;
     }
 
     let decoding = |error| from_decoder(path, format, error);
-    let mut reader = ImageReader::with_format(Cursor::new(&bytes), format);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     // Size limits are ours, below, so that the message can say what was found and what is allowed.
     reader.no_limits();
     let mut decoder = reader.into_decoder().map_err(decoding)?;
@@ -168,6 +179,9 @@ pub fn read(path: &Path, limits: &DecodeLimits) -> Result<GreyImage, ReadImageEr
 /// As [`read`], but for damage behind the header.
 pub fn size_of(path: &Path, limits: &DecodeLimits) -> Result<(u32, u32), ReadImageError> {
     let bytes = read_bytes(path, limits)?;
+    if bytes.is_empty() {
+        return Err(ReadImageError::Empty { path: path.to_path_buf() });
+    }
     let format = recognise(path, &bytes)?;
     let decoder = ImageReader::with_format(Cursor::new(&bytes), format).into_decoder();
     decoder.map(|decoder| decoder.dimensions()).map_err(|error| from_decoder(path, format, error))
@@ -191,9 +205,6 @@ fn read_bytes(path: &Path, limits: &DecodeLimits) -> Result<Vec<u8>, ReadImageEr
     let file = std::fs::File::open(path).map_err(unreadable)?;
     // `take`: the file may have grown since its length was read.
     file.take(max_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.is_empty() {
-        return Err(ReadImageError::Empty { path: path.to_path_buf() });
-    }
     Ok(bytes)
 }
 

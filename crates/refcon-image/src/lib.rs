@@ -3,7 +3,7 @@
 //! | step | where |
 //! |---|---|
 //! | the image files of a folder | [`list`] |
-//! | a PNG, JPEG or TIFF file to a [`GreyImage`] | [`read`] |
+//! | a PNG, JPEG or TIFF file to a [`GreyImage`] | [`read`], [`decode`] |
 //! | contrast, bicubic resize, centre crop, as torchvision 0.17 does them | [`Preprocessing`] |
 //! | random crops, contrast and flips for training | [`augment`] |
 //! | a few tiles of every class of a labelled folder | [`pick_tiles_of_classes`] |
@@ -31,7 +31,7 @@ mod preprocess;
 mod resample;
 
 pub use colour_map::ColourMap;
-pub use decode::{DecodeLimits, ReadImageError, read, size_of};
+pub use decode::{DecodeLimits, ReadImageError, decode, read, size_of};
 pub use folder::{ListError, TileFile, is_image_name, list};
 pub use gallery::{ClassTiles, GalleryError, pick_tiles_of_classes};
 pub use grey::{GreyImage, ImageSizeError};

@@ -8,6 +8,9 @@
 
 use crate::GreyImage;
 
+/// Rows that are resampled together: their values are one cache line.
+const ROWS: usize = 16;
+
 /// The part of one axis of a resized image that is kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
@@ -98,19 +101,35 @@ pub(crate) fn resample(pixels: &[f32], across: Window, down: Window) -> GreyImag
     let (columns, rows) = (across.taps(), down.taps());
     let reach = columns.reach();
 
-    let mut resampled = Vec::with_capacity(across.kept * down.kept);
+    let mut resampled = vec![0.0; across.kept * down.kept];
     let mut row = vec![0.0; reach.len()];
-    for (start, weights) in rows.iter() {
-        row.fill(0.0);
-        for (source, &weight) in pixels[start * across.source..].chunks_exact(across.source).zip(weights) {
-            for (sum, value) in row.iter_mut().zip(&source[reach.clone()]) {
-                *sum += weight * value;
+    // Rows are worked on side by side: the weights of a column are the same for all of them.
+    let mut block = vec![[0.0; ROWS]; reach.len()];
+    let mut rows = rows.iter();
+    for resampled in resampled.chunks_mut(ROWS * across.kept) {
+        for (place, (start, weights)) in rows.by_ref().take(ROWS).enumerate() {
+            row.fill(0.0);
+            for (source, &weight) in pixels[start * across.source..].chunks_exact(across.source).zip(weights)
+            {
+                for (sum, value) in row.iter_mut().zip(&source[reach.clone()]) {
+                    *sum += weight * value;
+                }
+            }
+            for (values, &value) in block.iter_mut().zip(&row) {
+                values[place] = value;
             }
         }
-        resampled.extend(columns.iter().map(|(start, weights)| {
-            let values = &row[start - reach.start..];
-            values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f32>()
-        }));
+        for (column, (start, weights)) in columns.iter().enumerate() {
+            let mut sums = [0.0; ROWS];
+            for (values, &weight) in block[start - reach.start..].iter().zip(weights) {
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum += weight * value;
+                }
+            }
+            for (row, sum) in resampled.chunks_exact_mut(across.kept).zip(sums) {
+                row[column] = sum;
+            }
+        }
     }
     GreyImage::from_parts(across.kept, down.kept, resampled)
 }

@@ -43,15 +43,18 @@
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, unused_variables))]
 
 mod activation;
+mod adamw;
 mod attention;
 mod engine;
 mod epilogue;
+mod file_map;
 mod lanes;
 mod math;
 mod matrix;
 mod normalisation;
 mod peak;
 mod product;
+pub mod scan;
 mod scratch;
 mod softmax;
 mod tier;
@@ -61,11 +64,13 @@ mod twin;
 mod vector;
 
 pub use activation::Activation;
+pub use adamw::AdamW;
 pub use attention::{HeadLayout, Heads, HeadsMut, attention, attention_backward};
 pub use epilogue::Epilogue;
+pub use file_map::map_file;
 pub use matrix::{Element, Matrix};
 pub use normalisation::{Moments, add_to, column_sums, layer_norm, layer_norm_backward};
-pub use peak::peak;
+pub use peak::{peak, scan_peak};
 pub use product::{PackedWeights, multiply, perceptron};
 pub use softmax::{softmax, softmax_backward};
 pub use tier::{TIER_VARIABLE, Tier, TierError};

@@ -118,11 +118,16 @@ impl fmt::Display for Tier {
 
 #[cfg(target_arch = "x86_64")]
 fn avx512_bf16() -> bool {
+    avx512_vectors() && is_x86_feature_detected!("avx512bf16")
+}
+
+/// Whether there is what all kernels for AVX-512 use.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn avx512_vectors() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512bf16")
         && is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("fma")
 }
@@ -135,25 +140,36 @@ fn avx512_bf16() -> bool {
 /// Whether AMX's bf16 instructions are there and the system lets this process use them.
 fn amx_bf16() -> bool {
     static ALLOWED: OnceLock<bool> = OnceLock::new();
-    *ALLOWED.get_or_init(|| amx::in_processor() && amx::allowed_by_system())
+    *ALLOWED.get_or_init(|| amx::in_processor(amx::BF16) && amx::allowed_by_system())
+}
+
+/// As [`amx_bf16`], of the products of bytes.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn amx_int8() -> bool {
+    static ALLOWED: OnceLock<bool> = OnceLock::new();
+    *ALLOWED.get_or_init(|| amx::in_processor(amx::INT8) && amx::allowed_by_system())
 }
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod amx {
     use std::arch::x86_64::{__cpuid_count, _xgetbv};
 
-    /// The processor multiplies bf16 tiles, and the system saves them when it switches threads.
-    pub(super) fn in_processor() -> bool {
+    /// CPUID's bits for products of bf16 and of bytes.
+    pub(super) const BF16: u32 = 1 << 22;
+    pub(super) const INT8: u32 = 1 << 25;
+
+    /// The processor multiplies tiles of this kind, and the system saves them when it switches threads.
+    pub(super) fn in_processor(kind: u32) -> bool {
         const OSXSAVE: u32 = 1 << 27;
-        const AMX_BF16_AND_TILE: u32 = (1 << 22) | (1 << 24);
+        const TILE: u32 = 1 << 24;
         const XCR0_TILE_STATE: u64 = (1 << 17) | (1 << 18);
         // The tier's packing and epilogues use AVX-512, which every processor with AMX has.
-        if !super::avx512_bf16() {
+        if !super::avx512_vectors() {
             return false;
         }
         let features = __cpuid_count(1, 0);
         let extended = __cpuid_count(7, 0);
-        if features.ecx & OSXSAVE == 0 || extended.edx & AMX_BF16_AND_TILE != AMX_BF16_AND_TILE {
+        if features.ecx & OSXSAVE == 0 || extended.edx & (kind | TILE) != kind | TILE {
             return false;
         }
         // SAFETY: the system has switched XSAVE on, so the register may be read.
@@ -177,7 +193,11 @@ mod amx {
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 mod amx {
-    pub(super) fn in_processor() -> bool {
+    pub(super) const BF16: u32 = 0;
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const INT8: u32 = 0;
+
+    pub(super) fn in_processor(_: u32) -> bool {
         false
     }
 

@@ -1,30 +1,8 @@
-//! Exact nearest-neighbour search: a full scan in f32.
+//! Search among embeddings in memory that have names.
 
-use rayon::prelude::*;
+use crate::exact::{self, Corpus, ExactError, Metric, Neighbour, Request, Rows, quantise};
 use refcon_encoders::{Embeddings, EncoderId};
-use serde::{Deserialize, Serialize};
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 use std::num::NonZeroUsize;
-
-/// How far apart two embeddings are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Metric {
-    /// `1 − a·b`, of embeddings that have been scaled to length 1: 0 for the same direction, 2 for the opposite one.
-    Cosine,
-    /// Euclidean distance `‖a − b‖`.
-    L2,
-}
-
-/// One embedding found near a query.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Neighbour {
-    /// Its row in the corpus.
-    pub row: usize,
-    /// Its distance to the query.
-    pub distance: f32,
-}
 
 /// Why a search could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -57,19 +35,19 @@ pub enum SearchError {
         /// Number of embeddings.
         embeddings: usize,
     },
+    /// The search itself failed.
+    #[error(transparent)]
+    Exact(#[from] ExactError),
 }
 
-/// Queries that share one pass over the corpus: enough to hide the memory traffic, few enough for the cache.
-const QUERIES_A_BLOCK: usize = 8;
-
-/// Embeddings of the corpus that one task scans.
-const ROWS_A_BLOCK: usize = 8192;
+/// Queries from which on coding the corpus is repaid.
+const QUERIES_WORTH_CODES: usize = 8;
 
 /// For every query its `k` nearest embeddings of the corpus (all of them, where it holds fewer), nearest first; of equal
 /// distances the one with the smaller name comes first.
 ///
-/// The result does not depend on the number of threads. For [`Metric::Cosine`] both sides are scaled to length 1 first;
-/// a zero vector is at distance 1 from everything.
+/// The result is that of a full f32 scan, to the bit (see [`exact`]), and does not depend on the number of threads. For
+/// [`Metric::Cosine`] both sides are scaled to length 1 first; a zero vector is at distance 1 from everything.
 ///
 /// # Errors
 /// When the two sides come from different encoders, or `names` does not hold one name for each of the corpus's embeddings.
@@ -91,132 +69,21 @@ pub fn search(
     if names.len() != corpus.len() {
         return Err(SearchError::Names { names: names.len(), embeddings: corpus.len() });
     }
-    let order = ranks(names);
-    Ok(match metric {
-        Metric::Cosine => {
-            let (queries, corpus) = (queries.clone().normalised(), corpus.clone().normalised());
-            // Rounding may take the product of two unit vectors a hair above 1; a distance is never negative.
-            scan(&queries, &corpus, &order, k, |query, row| (1.0 - dot(query, row)).max(0.0))
-        }
-        Metric::L2 => scan(queries, corpus, &order, k, |query, row| squared_distance(query, row).sqrt()),
-    })
-}
-
-/// The place of each name in alphabetical order; equal names keep their order.
-fn ranks(names: &[&str]) -> Vec<usize> {
+    // In the order of their names, so that ties by row are ties by name.
     let mut by_name: Vec<usize> = (0..names.len()).collect();
     by_name.sort_by_key(|&row| names[row]);
-    let mut ranks = vec![0; names.len()];
-    for (rank, row) in by_name.into_iter().enumerate() {
-        ranks[row] = rank;
-    }
-    ranks
-}
-
-/// A neighbour in the order of a result list.
-#[derive(Debug, Clone, Copy)]
-struct Candidate {
-    distance: f32,
-    rank: usize,
-    row: usize,
-}
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.distance.total_cmp(&other.distance).then(self.rank.cmp(&other.rank))
-    }
-}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Candidate {}
-
-fn scan(
-    queries: &Embeddings,
-    corpus: &Embeddings,
-    ranks: &[usize],
-    k: NonZeroUsize,
-    distance: impl Fn(&[f32], &[f32]) -> f32 + Sync,
-) -> Vec<Vec<Neighbour>> {
-    let k = k.get().min(corpus.len());
-    let block_starts = |length: usize, step: usize| (0..length).step_by(step).collect::<Vec<_>>();
-    let row_blocks = block_starts(corpus.len(), ROWS_A_BLOCK);
-    block_starts(queries.len(), QUERIES_A_BLOCK)
-        .into_par_iter()
-        .flat_map_iter(|first_query| {
-            let block = first_query..(first_query + QUERIES_A_BLOCK).min(queries.len());
-            let nearest_of_rows = |&first_row: &usize| {
-                let mut nearest = vec![BinaryHeap::with_capacity(k.min(ROWS_A_BLOCK) + 1); block.len()];
-                let rows = ranks.iter().enumerate().skip(first_row).take(ROWS_A_BLOCK);
-                for (row, &rank) in rows {
-                    let embedding = corpus.row(row);
-                    for (query, nearest) in block.clone().zip(&mut nearest) {
-                        let distance = distance(queries.row(query), embedding);
-                        keep_nearest(nearest, k, Candidate { distance, rank, row });
-                    }
-                }
-                nearest
-            };
-            let merged = row_blocks.par_iter().map(nearest_of_rows).reduce(
-                || vec![BinaryHeap::new(); block.len()],
-                |mut some, others| {
-                    for (some, others) in some.iter_mut().zip(others) {
-                        others.into_iter().for_each(|candidate| keep_nearest(some, k, candidate));
-                    }
-                    some
-                },
-            );
-            merged.into_iter().map(|nearest| {
-                let sorted = nearest.into_sorted_vec();
-                sorted.iter().map(|c| Neighbour { row: c.row, distance: c.distance }).collect()
-            })
-        })
-        .collect()
-}
-
-/// Adds `candidate` to the `k` nearest so far, whose furthest is on top of the heap.
-fn keep_nearest(nearest: &mut BinaryHeap<Candidate>, k: usize, candidate: Candidate) {
-    if nearest.len() < k {
-        nearest.push(candidate);
-    } else if let Some(mut furthest) = nearest.peek_mut()
-        && candidate < *furthest
-    {
-        *furthest = candidate;
-    }
-}
-
-/// Partial sums that the compiler keeps in vector registers; a fixed number, so that the result is the same everywhere.
-const LANES: usize = 16;
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    sum_over_pairs(a, b, |a, b| a * b)
-}
-
-fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
-    sum_over_pairs(a, b, |a, b| (a - b) * (a - b))
-}
-
-fn sum_over_pairs(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
-    let (a_lanes, a_rest) = a.as_chunks::<LANES>();
-    let (b_lanes, b_rest) = b.as_chunks::<LANES>();
-    let mut sums = [0.0f32; LANES];
-    for (a, b) in a_lanes.iter().zip(b_lanes) {
-        for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += term(a, b);
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(&a, &b)| term(a, b)).sum();
-    sums.iter().sum::<f32>() + rest
+    let dimension = corpus.dimension();
+    let values: Vec<f32> = by_name.iter().flat_map(|&row| corpus.row(row)).copied().collect();
+    let vectors = Rows::new(dimension, &values);
+    let codes = if queries.len() < QUERIES_WORTH_CODES { None } else { Some(quantise(dimension, &values)?) };
+    let corpus = match &codes {
+        Some(codes) => Corpus::new(dimension, vec![codes.block()], &vectors)?,
+        None => Corpus::uncoded(dimension, names.len(), &vectors)?,
+    };
+    let queries: Vec<f32> = queries.rows().flatten().copied().collect();
+    let mut found = exact::nearest(&corpus, &queries, &Request::best(k.get(), metric))?;
+    found.iter_mut().flatten().for_each(|neighbour| neighbour.row = by_name[neighbour.row]);
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -251,6 +118,7 @@ mod tests {
                         1.0 - if norms > 0.0 { pairs.map(|(a, b)| a * b).sum::<f64>() / norms } else { 0.0 }
                     }
                     Metric::L2 => pairs.map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt(),
+                    Metric::InnerProduct => -pairs.map(|(a, b)| a * b).sum::<f64>(),
                 };
                 (distance, row)
             })
@@ -305,9 +173,12 @@ mod tests {
         assert_eq!(found[0][0].distance, 0.0);
     }
 
+    /// More than one task scans.
+    const MANY_ROWS: usize = 8192;
+
     #[test]
     fn blocks_of_rows_are_merged_into_one_ranking() {
-        let count = 3 * ROWS_A_BLOCK + 5;
+        let count = 3 * MANY_ROWS + 5;
         let corpus = embeddings(1, (0..count).map(|row| ((row * 7919) % count) as f32).collect());
         let names = vec!["same"; count];
         let found = search(&embeddings(1, vec![-1.0]), &corpus, &names, k(20), Metric::L2).unwrap();

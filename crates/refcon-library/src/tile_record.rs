@@ -22,6 +22,15 @@ pub struct TileRecord {
     pub place: Option<Place>,
 }
 
+impl TileRecord {
+    /// A tile that is the image `file` of a folder called `folder`. Its id is that of no tile yet.
+    #[must_use]
+    pub fn of_image(folder: &str, file: &str, width: u32, height: u32) -> Self {
+        let (survey, file) = (folder.to_owned(), file.to_owned());
+        Self { id: 0, survey, file, width, height, class: None, place: None }
+    }
+}
+
 /// Where a tile lies in its survey.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Place {

@@ -67,6 +67,13 @@ impl EncoderArguments {
     /// The encoder that the user asked for.
     pub(crate) fn open(&self) -> Result<Box<dyn Encoder>, Failure> {
         if self.encoder == TEXTURE {
+            if let DeviceChoice::Gpu(_) | DeviceChoice::Cuda(_) = self.device {
+                let device = self.device;
+                return Err(Failure::usage(format!(
+                    "--device {device}: the texture descriptor runs on the processor; leave --device out, or give a checkpoint \
+                     with --encoder"
+                )));
+            }
             return Ok(Box::new(Texture::new()));
         }
         let (path, device, execution) = self.place()?;

@@ -6,6 +6,7 @@ mod failure;
 mod output;
 mod section_picture;
 mod survey;
+mod tiling;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
@@ -70,10 +71,16 @@ enum Command {
     Embed(commands::embed::Embed),
     Encoder(commands::encoder::EncoderCommand),
     Encoders(commands::encoders::Encoders),
+    Evaluate(Box<commands::evaluate::Evaluate>),
+    Index(commands::index::Index),
     Info(commands::info::Info),
+    Library(commands::library::LibraryCommand),
     Predict(commands::predict::Predict),
+    Pretrain(commands::pretrain::Pretrain),
     Runs(commands::runs::Runs),
     Score(commands::score::Score),
+    Search(Box<commands::search::Search>),
+    Serve(commands::serve::Serve),
     Show(commands::show::Show),
     Synth(commands::synth::Synth),
     Tile(commands::tile::Tile),
@@ -90,10 +97,16 @@ fn main() -> ExitCode {
         Command::Embed(embed) => embed.run(&output),
         Command::Encoder(encoder) => encoder.run(&output),
         Command::Encoders(encoders) => encoders.run(&output),
+        Command::Evaluate(evaluate) => evaluate.run(&output),
+        Command::Index(index) => index.run(&output),
         Command::Info(info) => info.run(&output),
+        Command::Library(library) => library.run(&output),
         Command::Predict(predict) => predict.run(&output),
+        Command::Pretrain(pretrain) => pretrain.run(&output),
         Command::Runs(runs) => runs.run(&output),
         Command::Score(score) => score.run(&output),
+        Command::Search(search) => search.run(&output),
+        Command::Serve(serve) => serve.run(&output),
         Command::Show(show) => show.run(&output),
         Command::Synth(synth) => synth.run(&output),
         Command::Tile(tile) => tile.run(&output),

@@ -196,7 +196,8 @@ impl SurveyChoices {
         Survey::open(path, &self.options(path)?).map_err(Failure::input)
     }
 
-    fn options(&self, path: &Path) -> Result<SurveyOptions, Failure> {
+    /// What the user says about the survey at `path`.
+    pub(crate) fn options(&self, path: &Path) -> Result<SurveyOptions, Failure> {
         let format = self
             .sample_format
             .map(|code| {
@@ -262,6 +263,12 @@ impl SurveyChoices {
         });
         Ok(SurveyOptions { segy, axes, raw, epsg: self.epsg, polarity })
     }
+}
+
+/// What a file is opened with of which the user says nothing.
+pub(crate) fn default_options(path: &Path) -> SurveyOptions {
+    let segy = OpenOptions { index: index_of(path), ..OpenOptions::default() };
+    SurveyOptions { segy, ..SurveyOptions::default() }
 }
 
 /// Where the index of a large file is kept: in a cache folder, since the folder of the survey may be read-only.

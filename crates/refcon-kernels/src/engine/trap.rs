@@ -127,6 +127,7 @@ impl Instruction {
     /// Its address is that of memory which the program may use.
     unsafe fn run(&self, registers: &mut Registers) -> bool {
         const NONE: u8 = 0;
+        const P66: u8 = 1;
         const F3: u8 = 2;
         const F2: u8 = 3;
         let line = |line: usize| self.address.wrapping_add(line * self.stride) as *mut [u32; LINES];
@@ -165,7 +166,12 @@ impl Instruction {
             // tdpbf16ps
             (0x5c, F3, false) => {
                 let (left, right) = (registers.tiles[self.rm], registers.tiles[self.third]);
-                multiply(&mut registers.tiles[self.reg], &left, &right);
+                multiply(&mut registers.tiles[self.reg], &left, &right, product_of_bf16);
+            }
+            // tdpbusd
+            (0x5e, P66, false) => {
+                let (left, right) = (registers.tiles[self.rm], registers.tiles[self.third]);
+                multiply(&mut registers.tiles[self.reg], &left, &right, product_of_bytes);
             }
             _ => return false,
         }
@@ -196,17 +202,25 @@ fn register(general: &[i64; 23], number: usize) -> usize {
     general[NAMES[number] as usize] as usize
 }
 
-fn multiply(sums: &mut Tile, left: &Tile, right: &Tile) {
-    let value = |word: u32, half: u32| f32::from_bits((word >> (16 * half)) << 16);
+/// `sums` += `left` · `right`, where `add` is what becomes of a sum and two words.
+fn multiply(sums: &mut Tile, left: &Tile, right: &Tile, add: fn(u32, u32, u32) -> u32) {
     for (sums, left) in sums.0.iter_mut().zip(&left.0) {
         for (left, right) in left.iter().zip(&right.0) {
             for (sum, right) in sums.iter_mut().zip(right) {
-                let mut total = f32::from_bits(*sum);
-                for half in 0..2 {
-                    total += value(*left, half) * value(*right, half);
-                }
-                *sum = total.to_bits();
+                *sum = add(*sum, *left, *right);
             }
         }
     }
+}
+
+fn product_of_bf16(sum: u32, left: u32, right: u32) -> u32 {
+    let value = |word: u32, half: u32| f32::from_bits((word >> (16 * half)) << 16);
+    (0..2).fold(f32::from_bits(sum), |sum, half| sum + value(left, half) * value(right, half)).to_bits()
+}
+
+/// Unsigned bytes times signed ones.
+fn product_of_bytes(sum: u32, left: u32, right: u32) -> u32 {
+    let pairs = left.to_le_bytes().into_iter().zip(right.to_le_bytes());
+    let products = pairs.map(|(left, right)| i32::from(left) * i32::from(right.cast_signed()));
+    products.fold(sum.cast_signed(), i32::wrapping_add).cast_unsigned()
 }

@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const STYLE: &str = include_str!("report.css");
+/// The look that all pages share.
+pub const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
 /// What a report shows.
@@ -27,17 +28,30 @@ pub struct Report {
 pub struct ReportTile {
     /// Its name.
     pub name: String,
-    /// Its picture, as a PNG file.
-    pub png: Vec<u8>,
+    /// Its picture, as a PNG file, where there is one.
+    pub png: Option<Vec<u8>>,
     /// Its true class, where known.
     pub class: Option<String>,
+    /// Where it lies, in short lines.
+    pub place: Vec<String>,
+    /// Width and height at which it is shown, in pixels of the page; `None`: fitted into a square.
+    pub size: Option<[f64; 2]>,
+}
+
+/// A tile that was asked for.
+#[derive(Debug, Clone)]
+pub struct AskedTile {
+    /// What it is, such as `query`.
+    pub role: String,
+    /// The tile.
+    pub tile: ReportTile,
 }
 
 /// A query and its matches, best first.
 #[derive(Debug, Clone)]
 pub struct ReportQuery {
-    /// The query.
-    pub tile: ReportTile,
+    /// The query; or several tiles that are one together.
+    pub asked: Vec<AskedTile>,
     /// Its matches.
     pub matches: Vec<ReportMatch>,
 }
@@ -63,7 +77,15 @@ impl ReportQuery {
     }
 
     fn is_hit(&self, found: &ReportMatch) -> Option<bool> {
-        Some(self.tile.class.as_ref()? == found.tile.class.as_ref()?)
+        Some(self.asked.first()?.tile.class.as_ref()? == found.tile.class.as_ref()?)
+    }
+
+    /// What a reader may look for: names and classes.
+    fn text(&self) -> String {
+        let words = |asked: &AskedTile| {
+            format!("{} {}", asked.tile.name, asked.tile.class.as_deref().unwrap_or_default())
+        };
+        self.asked.iter().map(words).collect::<Vec<_>>().join(" ").to_lowercase()
     }
 }
 
@@ -88,9 +110,9 @@ impl Report {
                         @for note in &self.notes { p.note { (note) } }
                         @if !self.scores.is_empty() { (self.score_table()) }
                     }
-                    (filter_bar(with_classes))
-                    main { @for query in &self.queries { (query_row(query)) } }
-                    script { (PreEscaped(SCRIPT)) }
+                    @if self.queries.len() > 1 { (filter_bar(with_classes)) }
+                    main { (query_rows(&self.queries)) }
+                    @if self.queries.len() > 1 { script { (PreEscaped(SCRIPT)) } }
                 }
             }
         };
@@ -121,20 +143,29 @@ fn filter_bar(with_classes: bool) -> Markup {
     }
 }
 
+/// Each query beside its matches.
+#[must_use]
+pub fn query_rows(queries: &[ReportQuery]) -> Markup {
+    html! { @for query in queries { (query_row(query)) } }
+}
+
 fn query_row(query: &ReportQuery) -> Markup {
-    let class = query.tile.class.as_deref().unwrap_or_default();
     let wrong = query.all_right() == Some(false);
     html! {
-        section.query data-text=(format!("{} {class}", query.tile.name).to_lowercase()) data-wrong[wrong] {
-            figure.asked {
-                (picture(&query.tile))
-                figcaption { span.role { "query" } (caption(&query.tile)) }
+        section.query data-text=(query.text()) data-wrong[wrong] {
+            div.asked {
+                @for AskedTile { role, tile } in &query.asked {
+                    figure style=[width(tile)] {
+                        (picture(tile))
+                        figcaption { span.role { (role) } (caption(tile)) }
+                    }
+                }
             }
             ol.matches {
                 @for found in &query.matches {
                     @let mark = match query.is_hit(found) { Some(true) => "hit", Some(false) => "miss", None => "" };
                     li {
-                        figure class=(mark) {
+                        figure class=(mark) style=[width(&found.tile)] {
                             (picture(&found.tile))
                             figcaption {
                                 (caption(&found.tile))
@@ -155,15 +186,29 @@ fn query_row(query: &ReportQuery) -> Markup {
     }
 }
 
+/// A picture's caption needs so many pixels to stay readable under a narrow one.
+const LEAST_WIDTH: f64 = 164.0;
+
+fn width(tile: &ReportTile) -> Option<String> {
+    tile.size.map(|[width, _]| format!("width:{:.0}px", width.max(LEAST_WIDTH)))
+}
+
 fn picture(tile: &ReportTile) -> Markup {
-    let source = format!("data:image/png;base64,{}", STANDARD.encode(&tile.png));
-    html! { img src=(source) alt=(tile.name); }
+    let source = tile.png.as_ref().map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png)));
+    let size = tile.size.map(|[width, height]| format!("width:{width:.0}px;height:{height:.0}px"));
+    html! {
+        @match source {
+            Some(source) => img src=(source) alt=(tile.name) style=[size];,
+            None => div.missing style=[size] { "no picture" },
+        }
+    }
 }
 
 fn caption(tile: &ReportTile) -> Markup {
     html! {
         span.name { (tile.name) }
         @if let Some(class) = &tile.class { span.class { (class) } }
+        @for line in &tile.place { span.place { (line) } }
     }
 }
 
@@ -172,12 +217,14 @@ mod tests {
     use super::*;
 
     fn tile(name: &str, class: Option<&str>) -> ReportTile {
-        ReportTile { name: name.into(), png: vec![1, 2, 3], class: class.map(str::to_owned) }
+        let class = class.map(str::to_owned);
+        ReportTile { name: name.into(), png: Some(vec![1, 2, 3]), class, place: Vec::new(), size: None }
     }
 
     fn report(query_class: Option<&str>, match_class: Option<&str>) -> String {
         let found = ReportMatch { tile: tile("c.png", match_class), distance: 0.1234, confidence: 0.5 };
-        let queries = vec![ReportQuery { tile: tile("<q>.png", query_class), matches: vec![found] }];
+        let asked = vec![AskedTile { role: "query".into(), tile: tile("<q>.png", query_class) }];
+        let queries = vec![ReportQuery { asked, matches: vec![found] }; 2];
         Report { title: "a & b".into(), queries, ..Report::default() }.to_html()
     }
 

@@ -58,7 +58,7 @@ impl Journal {
 
     /// Checks that this export was made with the same settings and surveys.
     pub(super) fn check(&self, folder: &Path, made_with: &Value) -> Result<(), ExportError> {
-        let Some((key, found, asked)) = difference("", &self.made_with, made_with) else { return Ok(()) };
+        let Some((key, found, asked)) = difference(&self.made_with, made_with) else { return Ok(()) };
         Err(ExportError::OtherExport { folder: folder.to_owned(), key, found, asked })
     }
 
@@ -78,18 +78,24 @@ impl Journal {
     }
 }
 
-/// The first place where two values differ, and what stands there.
-fn difference(key: &str, found: &Value, asked: &Value) -> Option<(String, String, String)> {
+/// The first place where what something was made with differs from what is asked for now: which entry, what it was, and what it
+/// is now.
+#[must_use]
+pub fn difference(found: &Value, asked: &Value) -> Option<(String, String, String)> {
+    difference_below("", found, asked)
+}
+
+fn difference_below(key: &str, found: &Value, asked: &Value) -> Option<(String, String, String)> {
     let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
     match (found, asked) {
         (Value::Object(one), Value::Object(other)) if one.keys().eq(other.keys()) => {
-            one.iter().find_map(|(name, value)| difference(&below(name), value, &other[name]))
+            one.iter().find_map(|(name, value)| difference_below(&below(name), value, &other[name]))
         }
-        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => one
-            .iter()
-            .zip(other)
-            .enumerate()
-            .find_map(|(index, (one, other))| difference(&below(&(index + 1).to_string()), one, other)),
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            one.iter().zip(other).enumerate().find_map(|(index, (one, other))| {
+                difference_below(&below(&(index + 1).to_string()), one, other)
+            })
+        }
         _ if found == asked => None,
         _ => Some((key.to_owned(), shown(found), shown(asked))),
     }
@@ -118,10 +124,10 @@ mod tests {
     fn the_first_difference_is_named_with_its_place() {
         let one = json!({"rule": {"grid": {"height": 99}}, "surveys": ["a", "b"]});
         let other = json!({"rule": {"grid": {"height": 128}}, "surveys": ["a", "b"]});
-        let found = difference("", &one, &other).unwrap();
+        let found = difference(&one, &other).unwrap();
         assert_eq!(found, ("rule.grid.height".into(), "99".into(), "128".into()));
         let other = json!({"rule": {"grid": {"height": 99}}, "surveys": ["a", "c"]});
-        assert_eq!(difference("", &one, &other).unwrap().0, "surveys.2");
-        assert_eq!(difference("", &one, &one), None);
+        assert_eq!(difference(&one, &other).unwrap().0, "surveys.2");
+        assert_eq!(difference(&one, &one), None);
     }
 }

@@ -13,10 +13,11 @@ pub struct LabelVolume {
 
 /// The most frequent label of a tile.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Majority {
-    pub(super) name: String,
+pub struct Majority {
+    /// The label's name.
+    pub name: String,
     /// Its share of the tile's samples, 0 to 1.
-    pub(super) share: f64,
+    pub share: f64,
 }
 
 impl LabelVolume {
@@ -39,7 +40,10 @@ impl LabelVolume {
     }
 
     /// Checks that the labels have as many lines and samples as `survey`. Their numbers may differ: arrays count from 0.
-    pub(super) fn check(&self, survey: &Survey) -> Result<(), ExportError> {
+    ///
+    /// # Errors
+    /// [`ExportError::LabelShape`].
+    pub fn check(&self, survey: &Survey) -> Result<(), ExportError> {
         let (found, expected) = (shape(&self.labels), shape(survey));
         if found == expected {
             return Ok(());
@@ -53,12 +57,10 @@ impl LabelVolume {
     }
 
     /// The labels under a section of `survey`, whose shape was checked.
-    pub(super) fn under(
-        &self,
-        survey: &Survey,
-        direction: Direction,
-        line: i32,
-    ) -> Result<Section, ExportError> {
+    ///
+    /// # Errors
+    /// The labels cannot be read.
+    pub fn under(&self, survey: &Survey, direction: Direction, line: i32) -> Result<Section, ExportError> {
         let index = survey.lines(direction).and_then(|lines| lines.index_of(line));
         let labelled = self.labels.lines(direction).zip(index).map(|(lines, index)| lines.number(index));
         Ok(self.labels.read_section(direction, labelled.unwrap_or(line))?)
@@ -66,11 +68,10 @@ impl LabelVolume {
 
     /// The label that most samples of the tile have, the smaller of two equally frequent ones. Samples that are NaN have
     /// none. `None` where no sample has one.
-    pub(super) fn majority(
-        &self,
-        labels: &Section,
-        bounds: TileBox,
-    ) -> Result<Option<Majority>, ExportError> {
+    ///
+    /// # Errors
+    /// [`ExportError::NoLabel`].
+    pub fn majority(&self, labels: &Section, bounds: TileBox) -> Result<Option<Majority>, ExportError> {
         let mut counts = BTreeMap::<i32, usize>::new();
         for value in labels.cut(bounds).unwrap_or_default() {
             if value.is_nan() {

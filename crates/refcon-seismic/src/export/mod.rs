@@ -13,6 +13,7 @@
 //! whose image is gone or empty when the export is resumed (as after a power failure) is made again.
 
 mod error;
+mod images;
 mod journal;
 mod labels;
 mod png;
@@ -22,9 +23,11 @@ mod shard;
 mod table;
 
 pub use error::ExportError;
-pub use labels::LabelVolume;
+pub use journal::difference;
+pub use labels::{LabelVolume, Majority};
 pub use table::TileRow;
 
+use crate::survey::Panel;
 use crate::tiling::{Normalisation, TileRule, TileSelection, Tiling};
 use crate::{Direction, Survey};
 use journal::Journal;
@@ -240,8 +243,10 @@ impl<'a> TileExport<'a> {
         let mut committed = Instant::now();
         while next < self.work.len() {
             let batch = next..(next + self.sections_at_a_time(next)).min(self.work.len());
-            let made: Result<Vec<_>, ExportError> =
-                self.work[batch.clone()].par_iter().map(|&work| self.cut(work)).collect();
+            let made: Result<Vec<_>, ExportError> = self.work[batch.clone()]
+                .par_iter()
+                .map_init(Panel::default, |panel, &work| self.cut(work, panel))
+                .collect();
             for cut in made? {
                 next += 1;
                 self.unlabelled += cut.unlabelled;

@@ -1,12 +1,14 @@
 //! One section: its tiles cut, made grey, encoded, and named.
 
+use super::images::Images;
 use super::table::TileRow;
 use super::{ExportError, TileExport, TileLayout, Work, file_name, png};
-use crate::tiling::{Normaliser, Tile, TilePlace, TileSize};
-use crate::{Geometry, Survey};
-use std::collections::BTreeSet;
+use crate::survey::Panel;
+use crate::tiling::{Normaliser, TileSize};
 use std::io;
-use std::path::Path;
+
+/// Tiles that cover so much of a section are cut from all of it; fewer are read each on their own.
+const PANEL_COVERAGE: f64 = 0.15;
 
 /// A tile of a section, and its image where that goes into a shard.
 #[derive(Debug)]
@@ -25,22 +27,27 @@ pub(super) struct CutSection {
 
 impl TileExport<'_> {
     /// Cuts a section; where images go into folders, writes them.
-    pub(super) fn cut(&self, work: Work) -> Result<CutSection, ExportError> {
+    /// `panel` is memory to work in.
+    pub(super) fn cut(&self, work: Work, panel: &mut Panel) -> Result<CutSection, ExportError> {
         let Work { source, direction, line } = work;
         let (tiling, name, source) = (&self.tilings[source], &self.names[source], &self.sources[source]);
-        // A grid's tiles are all of a section; a few tiles are read each on their own.
-        let section = match tiling.is_sparse() {
-            true => None,
-            false => Some(source.survey.read_section(direction, line)?),
+        let coverage = tiling.coverage(direction);
+        let has_panel = coverage >= PANEL_COVERAGE && source.survey.read_panel(direction, line, panel)?;
+        let section = match coverage >= 1.0 && !has_panel {
+            true => Some(source.survey.read_section(direction, line)?),
+            false => None,
         };
-        let read = |bounds| match section.as_ref().and_then(|section| section.cut(bounds)) {
-            Some(amplitudes) => Ok(amplitudes),
-            None => source.survey.read_tile(direction, line, bounds),
+        let read = |bounds| {
+            let of_section = || section.as_ref()?.cut(bounds);
+            match if has_panel { panel.cut(bounds) } else { of_section() } {
+                Some(amplitudes) => Ok(amplitudes),
+                None => source.survey.read_tile(direction, line, bounds),
+            }
         };
         let labels = source.labels.map(|labels| labels.under(source.survey, direction, line)).transpose()?;
         let mut normaliser = Normaliser::new(source.normalisation);
         let mut cut = CutSection::default();
-        let mut folders = BTreeSet::new();
+        let mut images = Images::default();
         for (number, found) in tiling.cut_tiles(direction, line, read).enumerate() {
             let (mut tile, mut grey) = found?;
             let label = match (source.labels, &labels) {
@@ -55,7 +62,7 @@ impl TileExport<'_> {
                 }
                 _ => None,
             };
-            place(&mut tile, source.survey)?;
+            tile.locate(source.survey)?;
             let ends = normaliser.normalise(&mut grey);
             let size = TileSize { height: tile.bounds.samples, width: tile.bounds.traces };
             let mut row = TileRow::new(&tile, ends, label);
@@ -76,41 +83,13 @@ impl TileExport<'_> {
                 source: io::Error::other(error),
             })?;
             if self.settings.layout == TileLayout::Images {
-                let path = self.folder.join(&file);
-                let folder = path.parent().unwrap_or(&self.folder).to_owned();
-                if !folders.contains(&folder) {
-                    let failed =
-                        |source| ExportError::File { doing: "make the folder", path: folder.clone(), source };
-                    std::fs::create_dir_all(&folder).map_err(failed)?;
-                    folders.insert(folder);
-                }
-                write_image(&path, &bytes).map_err(|source| ExportError::File {
-                    doing: "write",
-                    path,
-                    source,
-                })?;
+                images.write(&self.folder.join(&file), &bytes, row.label.is_empty())?;
                 bytes = Vec::new();
             }
             row.file = file;
             cut.tiles.push(MadeTile { row, png: bytes });
         }
+        images.finish()?;
         Ok(cut)
     }
-}
-
-/// Puts an image in place whole. Its temporary name is always the same, so that one a killed process left is replaced.
-fn write_image(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, bytes)?;
-    std::fs::rename(&partial, path)
-}
-
-/// Looks up where the ends of a 2-D line's tile lie; a volume's tiles know from its bin grid.
-fn place(tile: &mut Tile, survey: &Survey) -> Result<(), ExportError> {
-    let (Geometry::Line(_), Some(segy)) = (survey.geometry(), survey.segy()) else { return Ok(()) };
-    for end in [&mut tile.first_trace, &mut tile.last_trace] {
-        let TilePlace { crossline, position, .. } = end;
-        *position = segy.position_on_line(*crossline).map_err(crate::SurveyError::from)?;
-    }
-    Ok(())
 }

@@ -240,6 +240,11 @@ fn gathers(offsets: &super::scan::Tally, occupancy: &Occupancy) -> Option<Gather
     Some(Gathers { fold, offsets: [least, most], summary })
 }
 
+/// So many traces and what they do.
+fn traces(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 trace {one}") } else { format!("{count} traces {many}") }
+}
+
 fn describe_occupancy(
     geometry: &Geometry,
     occupancy: &Occupancy,
@@ -249,17 +254,13 @@ fn describe_occupancy(
     if let Some(gathers) = gathers {
         oddities.push(Oddity::new(OddityKind::Prestack, format!("Pre-stack: {}.", gathers.summary)));
     } else if occupancy.extra > 0 {
-        let text = format!(
-            "{} traces repeat the numbers of an earlier one; the first of each bin is used.",
-            occupancy.extra
-        );
+        let repeat = traces(occupancy.extra, "repeats", "repeat");
+        let text = format!("{repeat} the numbers of an earlier one; the first of each bin is used.");
         oddities.push(Oddity::new(OddityKind::Duplicates, text));
     }
     if occupancy.stray > 0 {
-        let text = format!(
-            "{} traces have no line numbers or some far from all others; sections leave them out.",
-            occupancy.stray
-        );
+        let have = traces(occupancy.stray, "has", "have");
+        let text = format!("{have} no line numbers or some far from all others; sections leave them out.");
         oddities.push(Oddity::new(OddityKind::LineNumbers, text));
     }
     let (missing, all, bins) = match geometry {
@@ -315,7 +316,7 @@ fn check_headers(scan: &HeaderScan, layout: &Layout, oddities: &mut Vec<Oddity>)
     }
     let dead = scan.kinds.times(DEAD);
     if dead > 0 {
-        odd(OddityKind::DeadTraces, format!("{dead} traces are marked as dead (29–30)."));
+        odd(OddityKind::DeadTraces, format!("{} marked as dead (29–30).", traces(dead, "is", "are")));
     }
 }
 

@@ -36,6 +36,9 @@ macro_rules! numbers {
 }
 
 impl ByteOrder {
+    /// The processor's own.
+    pub(crate) const NATIVE: Self = if cfg!(target_endian = "little") { Self::Little } else { Self::Big };
+
     numbers!(
         i16 put_i16 i16, u16 put_u16 u16, i32 put_i32 i32, u32 put_u32 u32, i64 put_i64 i64, u64 put_u64 u64,
         f32 put_f32 f32, f64 put_f64 f64

@@ -35,7 +35,10 @@ pub enum SegyError {
         source: io::Error,
     },
     /// The file is too short for what it must hold.
-    #[error("{name} is too short: {expected} bytes are needed for {what}, it has {found}")]
+    #[error(
+        "{name} is no SEG-Y file, or was cut off: {expected} bytes are needed for {what}, it has {found}; copy it again, or see \
+         `refcon info --help` for the kinds of surveys that are read"
+    )]
     TooShort {
         /// The file.
         name: String,

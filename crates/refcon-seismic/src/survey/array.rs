@@ -1,10 +1,11 @@
 //! Surveys that are one array in a file: `.npy`, or samples without any header.
 
 use super::SurveyError;
-use super::frame::{Frame, transpose, wide};
+use super::frame::{Frame, SectionPlace, transpose, wide};
 use super::options::{ArrayAxes, RawArray};
+use super::panel::Panel;
 use super::source::{BLOCK_BYTES, Blocks, SurveySource};
-use crate::segy::{ReadAt, TraceBlock};
+use crate::segy::{ByteOrder, ReadAt, SampleFormat, TraceBlock};
 use crate::{Direction, Geometry, SampleAxis, Section, TileBox, TimeSlice};
 use rayon::prelude::*;
 use std::cmp::Ordering;
@@ -59,6 +60,9 @@ impl ArrayFile {
             Vec::new,
             |span, (index, amplitudes)| {
                 let start = rows.start + index * span_rows * rows.stride;
+                if self.is_native() && (rows.stride == rows.length || span_rows == 1) {
+                    return self.read_bytes(bytemuck::cast_slice_mut(amplitudes), start);
+                }
                 let count = amplitudes.len() / rows.length;
                 let values = (count - 1) * rows.stride + rows.length;
                 span.resize(values * sample_bytes, 0);
@@ -70,6 +74,11 @@ impl ArrayFile {
                 Ok(())
             },
         )
+    }
+
+    /// Whether the file holds amplitudes as the processor does.
+    fn is_native(&self) -> bool {
+        self.stored.array.format == SampleFormat::Float32 && self.stored.array.byte_order == ByteOrder::NATIVE
     }
 
     /// Fills `bytes` from the sample at index `start` on.
@@ -119,17 +128,28 @@ impl SurveySource for ArrayFile {
             self.read_rows(Rows { start, length: bounds.traces, stride: traces }, &mut amplitudes)?;
             return Ok(amplitudes);
         }
-        // The first trace of the section, and from one of its traces to the next, counted in traces.
-        let (first, step) = match direction {
-            Direction::Inline => (place.index * traces, 1),
-            Direction::Crossline => (place.index, place.lines.count),
-        };
+        let (first, step) = first_and_step(direction, place);
         let start = (first + bounds.first_trace * step) * length + bounds.first_sample;
         let rows = Rows { start, length: bounds.samples, stride: step * length };
         let mut panel = self.frame.zeros(bounds.traces, bounds.samples)?;
         self.read_rows(rows, &mut panel)?;
-        transpose(&panel, bounds.samples, &mut amplitudes);
+        transpose(&panel, bounds.samples, 0..bounds.samples, &mut amplitudes);
         Ok(amplitudes)
+    }
+
+    fn read_panel(&self, direction: Direction, line: i32, panel: &mut Panel) -> Result<bool, SurveyError> {
+        let place = self.frame.place(direction, line)?;
+        if self.stored.trace_by_trace {
+            let (length, traces) = (self.frame.samples.count, place.traces.count);
+            let (first, step) = first_and_step(direction, place);
+            panel.samples = length;
+            panel.amplitudes.resize(traces * length, 0.0);
+            self.read_rows(
+                Rows { start: first * length, length, stride: step * length },
+                &mut panel.amplitudes,
+            )?;
+        }
+        Ok(self.stored.trace_by_trace)
     }
 
     fn read_time_slice(&self, sample: usize) -> Result<TimeSlice, SurveyError> {
@@ -152,10 +172,18 @@ impl SurveySource for ArrayFile {
             } else {
                 let mut rows = self.frame.zeros(length, traces)?;
                 self.read_rows(Rows { start: first, length: traces, stride: count }, &mut rows)?;
-                transpose(&rows, traces, &mut amplitudes);
+                transpose(&rows, traces, 0..traces, &mut amplitudes);
             }
             Ok(TraceBlock { first_trace: first as u64, samples: length, amplitudes })
         }))
+    }
+}
+
+/// The first trace of a section, and from one of its traces to the next, counted in traces.
+fn first_and_step(direction: Direction, place: SectionPlace) -> (usize, usize) {
+    match direction {
+        Direction::Inline => (place.index * place.traces.count, 1),
+        Direction::Crossline => (place.index, place.lines.count),
     }
 }
 

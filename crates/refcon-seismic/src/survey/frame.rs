@@ -7,6 +7,7 @@ use crate::{
     VolumeGeometry,
 };
 use rayon::prelude::*;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Samples and traces that are transposed together: 16 amplitudes are one cache line.
@@ -151,11 +152,11 @@ fn geometry(shape: ArrayShape, axes: &ArrayAxes) -> Result<Geometry, String> {
     })
 }
 
-/// Turns rows of `width` into columns: `turned` is `[width, rows]`.
-pub(super) fn transpose(rows: &[f32], width: usize, turned: &mut [f32]) {
+/// Turns the `values` of rows of `width` into columns: `turned` is `[values, rows]`.
+pub(super) fn transpose(rows: &[f32], width: usize, values: Range<usize>, turned: &mut [f32]) {
     let columns = rows.len() / width;
     turned.par_chunks_mut(TILE * columns).enumerate().for_each(|(index, turned)| {
-        let first = index * TILE;
+        let first = values.start + index * TILE;
         for (tile, rows) in rows.chunks(TILE * width).enumerate() {
             turn_tile(rows, width, first, turned, columns, tile * TILE);
         }

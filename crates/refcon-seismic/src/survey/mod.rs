@@ -44,6 +44,7 @@ mod images;
 mod npy_header;
 mod object_source;
 mod options;
+mod panel;
 mod place;
 mod source;
 mod zarr;
@@ -51,6 +52,7 @@ mod zarr;
 pub use error::SurveyError;
 pub use object_source::ObjectSource;
 pub use options::{ArrayAxes, ArrayShape, RawArray, SurveyOptions};
+pub(crate) use panel::Panel;
 pub use zarr::ZarrMetadata;
 
 use crate::segy::{ReadAt, SegyFile, TraceBlock};
@@ -218,6 +220,16 @@ impl Survey {
             return Err(SurveyError::Outside { path, bounds, samples, traces });
         }
         self.source.read_tile(direction, line, bounds)
+    }
+
+    /// Reads a whole section into `panel` where that is cheap, which it says; see [`SurveySource::read_panel`].
+    pub(crate) fn read_panel(
+        &self,
+        direction: Direction,
+        line: i32,
+        panel: &mut Panel,
+    ) -> Result<bool, SurveyError> {
+        self.source.read_panel(direction, line, panel)
     }
 
     /// Reads one sample of every trace of a volume, `[inlines, crosslines]`: the slice at index `sample`.

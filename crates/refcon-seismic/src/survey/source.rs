@@ -1,6 +1,7 @@
 //! What a survey asks of the kinds of files it can be read from.
 
 use super::SurveyError;
+use super::panel::Panel;
 use super::zarr::ZarrMetadata;
 use crate::segy::{Container, SegyFile, TraceBlock};
 use crate::{Direction, Geometry, SampleAxis, Section, TileBox, TimeSlice};
@@ -25,6 +26,13 @@ pub(super) trait SurveySource: Send + Sync + std::fmt::Debug {
     /// `bounds` lies inside the section.
     fn read_tile(&self, direction: Direction, line: i32, bounds: TileBox) -> Result<Vec<f32>, SurveyError> {
         Ok(self.read_section(direction, line)?.cut(bounds).unwrap_or_default())
+    }
+
+    /// Fills `panel` with a section where the file holds its traces so that they need no work; else gives false, and `panel`
+    /// is left alone.
+    fn read_panel(&self, direction: Direction, line: i32, panel: &mut Panel) -> Result<bool, SurveyError> {
+        let _ = (direction, line, panel);
+        Ok(false)
     }
 
     /// The SEG-Y file, where it is one.

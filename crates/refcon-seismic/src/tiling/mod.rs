@@ -14,7 +14,7 @@ pub use normalisation::{Normalisation, Normaliser};
 pub use rules::{GridRule, PretrainingRule, TileRule};
 pub use sizes::{SizeHistogram, TileSize};
 
-use crate::{Direction, Domain, Geometry, LineAxis, SampleAxis, Survey, TileBox};
+use crate::{Direction, Domain, Geometry, LineAxis, SampleAxis, Survey, SurveyError, TileBox};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -130,6 +130,20 @@ pub struct Tile {
     pub first_sample: f64,
     /// Position of its last sample, ms or m.
     pub last_sample: f64,
+}
+
+impl Tile {
+    /// Looks up where its ends lie on the map, if it is one of a 2-D line; tiles of a volume know from its bin grid.
+    ///
+    /// # Errors
+    /// A trace header cannot be read.
+    pub fn locate(&mut self, survey: &Survey) -> Result<(), SurveyError> {
+        let (Geometry::Line(_), Some(segy)) = (survey.geometry(), survey.segy()) else { return Ok(()) };
+        for end in [&mut self.first_trace, &mut self.last_trace] {
+            end.position = segy.position_on_line(end.crossline)?;
+        }
+        Ok(())
+    }
 }
 
 // Serde serialises shared pointers only with a feature of its own; a name is a string all the same.
@@ -252,9 +266,11 @@ impl Tiling {
         cut.take(limit)
     }
 
-    /// Whether the rule's tiles are a small part of a section, which need not be read whole for them.
-    pub(crate) fn is_sparse(&self) -> bool {
-        matches!(self.rule, TileRule::Pretraining(_))
+    /// About which share of a section the rule's tiles cover, those that overlap counted twice.
+    #[must_use]
+    pub fn coverage(&self, direction: Direction) -> f64 {
+        let traces = self.geometry.traces(direction).map_or(0, |traces| traces.count);
+        self.rule.area_per_section() / (self.samples.count * traces).max(1) as f64
     }
 
     fn candidates(&self, direction: Direction, line: i32) -> impl Iterator<Item = Tile> + '_ {

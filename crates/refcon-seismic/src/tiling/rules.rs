@@ -95,6 +95,14 @@ impl TileRule {
         }
     }
 
+    /// Samples of all tiles of a section, about; a grid is taken to cover all of it.
+    pub(super) fn area_per_section(&self) -> f64 {
+        match self {
+            Self::Grid(_) => f64::INFINITY,
+            Self::Pretraining(rule) => rule.per_section as f64 * rule.sizes.mean_area(),
+        }
+    }
+
     /// The tiles of a section of so many samples and traces.
     pub(super) fn boxes(
         &self,

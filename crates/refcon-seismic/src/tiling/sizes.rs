@@ -55,6 +55,17 @@ impl SizeHistogram {
         if cumulative.is_empty() { Err(TilingError::NoSizes) } else { Ok(Self { cumulative }) }
     }
 
+    /// Samples of a tile, on average.
+    pub(super) fn mean_area(&self) -> f64 {
+        let mut before = 0;
+        let areas = self.cumulative.iter().map(|&(size, up_to)| {
+            let count = up_to - std::mem::replace(&mut before, up_to);
+            (size.height * size.width) as f64 * count as f64
+        });
+        let total = areas.sum::<f64>();
+        total / self.cumulative.last().map_or(1, |&(_, all)| all) as f64
+    }
+
     /// A size, as often as it occurs.
     pub(super) fn draw(&self, rng: &mut ChaCha8Rng) -> TileSize {
         // Never empty: both ways to make one refuse that.

@@ -131,7 +131,7 @@ fn dead_traces_are_told() {
     let mut labels = grid_labels(&[1, 2, 3], &[1, 2, 3]);
     labels[4].live = false;
     let file = open(&written(&labels)).unwrap();
-    assert_eq!(told(&file, "1 traces are marked as dead"), 1);
+    assert_eq!(told(&file, "1 trace is marked as dead"), 1);
 }
 
 #[test]

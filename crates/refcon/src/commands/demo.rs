@@ -1,6 +1,6 @@
 //! `refcon demo`: the main job on a survey that the program makes itself.
 
-use crate::commands::predict::{MatchCount, Metric, Predict};
+use crate::commands::predict::{Confidence, MatchCount, Metric, Predict};
 use crate::commands::score::{ScoreTable, counted};
 use crate::commands::synth::{SurveyArguments, write_segy};
 use crate::embedding::EncoderArguments;
@@ -84,6 +84,8 @@ impl Demo {
             table: None,
             encoder: self.encoder.clone(),
             metric: Metric::Cosine,
+            confidence: Confidence::Challenge,
+            calibration: None,
             gold: Some(folder.join("gold.csv")),
             strict: true,
         };

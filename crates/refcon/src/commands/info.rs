@@ -1,5 +1,6 @@
 //! `refcon info`: what a survey's file holds, and what is odd about it.
 
+use crate::commands::score::counted;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::section_picture::vertical;
@@ -148,10 +149,16 @@ impl Found<'_> {
             lines.push("no sample is a finite number".to_owned());
         }
         if amplitudes.dead_traces > 0 {
-            lines.push(format!("{} traces hold nothing but zeros", amplitudes.dead_traces));
+            lines.push(format!(
+                "{} nothing but zeros",
+                counted(amplitudes.dead_traces as usize, "trace holds", "traces hold")
+            ));
         }
         if amplitudes.not_finite > 0 {
-            lines.push(format!("{} samples are NaN or infinite; left out here", amplitudes.not_finite));
+            lines.push(format!(
+                "{} NaN or infinite; left out here",
+                counted(amplitudes.not_finite as usize, "sample is", "samples are")
+            ));
         }
         lines
     }
@@ -261,7 +268,7 @@ fn geometry_lines(geometry: &Geometry, unit: Option<&str>) -> Vec<String> {
 fn bins(volume: &VolumeGeometry) -> String {
     let mut text = format!("{} of {} bins have a trace", volume.live_bins, volume.bins());
     if volume.extra_traces > 0 {
-        let _ = write!(text, ", and {} traces more", volume.extra_traces);
+        let _ = write!(text, ", and {} more", counted(volume.extra_traces as usize, "trace", "traces"));
     }
     text
 }

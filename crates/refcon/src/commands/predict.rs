@@ -5,10 +5,11 @@ use crate::embedding::{EmbeddedFolder, EncoderArguments, embed_folder};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, ValueEnum};
-use refcon_evaluation::Gold;
+use refcon_evaluation::calibration::background_distances;
+use refcon_evaluation::{Calibration, Gold};
 use refcon_image::figure::encode_png;
 use refcon_image::{DecodeLimits, TileFile};
-use refcon_library::report::{Report, ReportMatch, ReportQuery, ReportTile};
+use refcon_library::report::{AskedTile, Report, ReportMatch, ReportQuery, ReportTile};
 use refcon_library::{Neighbour, Submission, SubmittedMatch, challenge_confidence, files};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -61,6 +62,14 @@ pub(crate) struct Predict {
     #[arg(long, value_enum, default_value_t = Metric::Cosine)]
     pub(crate) metric: Metric,
 
+    /// How sure of a match to be
+    #[arg(long, value_enum, default_value_t = Confidence::Challenge)]
+    pub(crate) confidence: Confidence,
+
+    /// The calibration for `--confidence calibrated`, as `refcon evaluate --save-calibration` wrote it for this encoder
+    #[arg(long, value_name = "FILE.json", required_if_eq("confidence", "calibrated"))]
+    pub(crate) calibration: Option<PathBuf>,
+
     /// True classes (columns part, file, label), to mark right and wrong matches in the report (needs --report);
     /// never used for searching
     #[arg(long, value_name = "FILE.csv", requires = "report")]
@@ -79,6 +88,16 @@ pub(crate) enum Metric {
     Cosine,
     /// Euclidean distance
     L2,
+}
+
+/// The `--confidence` of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Confidence {
+    /// The challenge's: compares the matches of one query with each other; the nearest always has 1
+    Challenge,
+    /// The probability that a match is of the query's class
+    Calibrated,
 }
 
 impl From<Metric> for refcon_library::Metric {
@@ -118,10 +137,13 @@ pub(crate) struct Prediction {
     /// What the encoder computed in.
     tier: &'static str,
     metric: Metric,
+    confidence: Confidence,
     matches_per_query: usize,
     pub(crate) queries: usize,
     pub(crate) corpus: usize,
     skipped: Vec<String>,
+    /// Queries whose nearest match falls short of the calibration's threshold; `None` without a calibration.
+    without_match: Option<Vec<String>>,
     results: PathBuf,
     report: Option<PathBuf>,
     table: Option<PathBuf>,
@@ -137,6 +159,8 @@ struct Found<'a> {
     neighbours: Vec<Vec<Neighbour>>,
     /// Beside them, the confidences.
     confidences: Vec<Vec<f32>>,
+    /// Whether each query is without a match, by the calibration.
+    without_match: Option<Vec<bool>>,
 }
 
 impl Predict {
@@ -148,8 +172,12 @@ impl Predict {
     pub(crate) fn predict(&self, output: &Output) -> Result<Prediction, Failure> {
         self.check_outputs()?;
         let gold = self.gold.as_deref().map(Gold::read).transpose().map_err(Failure::input)?;
+        let calibration = self.calibration()?;
         let encoder = self.encoder.open()?;
         tracing::info!("encoder {}, {} components", encoder.id(), encoder.dimension());
+        if let Some(calibration) = &calibration {
+            calibration.check(encoder.id(), self.metric.into()).map_err(Failure::input)?;
+        }
 
         let started = Instant::now();
         let queries = embed_folder(&self.query, &*encoder, self.strict, "embedding queries", output)?;
@@ -158,7 +186,7 @@ impl Predict {
 
         warn_of_queries_in_the_corpus(&queries, &corpus);
         let started = Instant::now();
-        let found = self.search(&queries, &corpus)?;
+        let found = self.search(&queries, &corpus, calibration.as_ref())?;
         let search_seconds = started.elapsed().as_secs_f64();
 
         let prediction = Prediction {
@@ -166,10 +194,12 @@ impl Predict {
             encoder_hash: encoder.id().hash().into(),
             tier: encoder.tier(),
             metric: self.metric,
+            confidence: self.confidence,
             matches_per_query: found.neighbours.first().map_or(0, Vec::len),
             queries: queries.tiles.len(),
             corpus: corpus.tiles.len(),
             skipped: [queries.skipped.as_slice(), corpus.skipped.as_slice()].concat(),
+            without_match: found.without_match(),
             results: self.output.clone(),
             report: self.report.clone(),
             table: self.table.clone(),
@@ -208,13 +238,28 @@ impl Predict {
             }
             files::check_writable(path).map_err(Failure::output)?;
         }
-        Ok(())
+        check_extension(&self.output, "-o", "json")?;
+        self.report.iter().try_for_each(|path| check_extension(path, "--report", "html"))?;
+        self.table.iter().try_for_each(|path| check_extension(path, "--table", "csv"))
+    }
+
+    /// The calibration that the user asked for.
+    fn calibration(&self) -> Result<Option<Calibration>, Failure> {
+        match (self.confidence, &self.calibration) {
+            (Confidence::Calibrated, Some(path)) => Calibration::read(path).map(Some).map_err(Failure::input),
+            (Confidence::Challenge, Some(path)) => Err(Failure::usage(format!(
+                "the calibration {} would not be used; ask for --confidence calibrated",
+                path.display()
+            ))),
+            (_, None) => Ok(None),
+        }
     }
 
     fn search<'a>(
         &self,
         queries: &'a EmbeddedFolder,
         corpus: &'a EmbeddedFolder,
+        calibration: Option<&Calibration>,
     ) -> Result<Found<'a>, Failure> {
         let k = match self.k {
             MatchCount::All => NonZeroUsize::MAX,
@@ -234,11 +279,23 @@ impl Predict {
         let neighbours =
             refcon_library::search(&query_side, &corpus_side, &corpus.names(), k, self.metric.into())
                 .map_err(Failure::other)?;
-        let confidences = neighbours
-            .iter()
-            .map(|near| challenge_confidence(&near.iter().map(|n| n.distance).collect::<Vec<_>>()))
-            .collect();
-        Ok(Found { queries, corpus, neighbours, confidences })
+        let distances = neighbours.iter().map(|near| near.iter().map(|n| n.distance).collect::<Vec<f32>>());
+        let (confidences, without_match) = match calibration {
+            None => (distances.map(|distances| challenge_confidence(&distances)).collect(), None),
+            Some(calibration) => {
+                let backgrounds = background_distances(&query_side, &corpus_side, self.metric.into())
+                    .map_err(Failure::other)?;
+                let judged = distances.zip(backgrounds).map(|(distances, background)| {
+                    let lacking = distances
+                        .first()
+                        .is_none_or(|&nearest| calibration.has_no_match(nearest, background));
+                    (calibration.confidences(&distances, background), lacking)
+                });
+                let (confidences, without_match): (Vec<Vec<f32>>, Vec<bool>) = judged.unzip();
+                (confidences, Some(without_match))
+            }
+        };
+        Ok(Found { queries, corpus, neighbours, confidences, without_match })
     }
 
     fn report(
@@ -262,7 +319,8 @@ impl Predict {
             });
             let matches = matches.collect::<Result<_, Failure>>()?;
             let class = gold.and_then(|gold| gold.queries.get(&tile.name).cloned());
-            queries.push(ReportQuery { tile: pictures.tile(tile, class)?, matches });
+            let asked = AskedTile { role: "query".into(), tile: pictures.tile(tile, class)? };
+            queries.push(ReportQuery { asked: vec![asked], matches });
         }
         let shown = queries.len();
         let mut notes = Vec::new();
@@ -281,11 +339,10 @@ impl Predict {
                 tiles(prediction.skipped.len())
             ));
         }
-        notes.push(
-            "Confidence compares the matches of one query with each other: the nearest always has 1, and the others depend \
-             on how many matches were asked for. Distance compares across queries: 0 is the same picture."
-                .into(),
-        );
+        notes.push(self.confidence.explained().into());
+        if let Some(names) = prediction.without_match.as_ref().filter(|names| !names.is_empty()) {
+            notes.push(format!("Probably without a match in the corpus: {}.", names.join(", ")));
+        }
         let fact = |name: &str, value: String| (name.to_owned(), value);
         Ok(Report {
             title: format!("Look-alikes of {} in {}", folder_name(&self.query), folder_name(&self.corpus)),
@@ -305,8 +362,23 @@ impl Predict {
     }
 }
 
+impl Confidence {
+    fn explained(self) -> &'static str {
+        match self {
+            Self::Challenge => {
+                "Confidence compares the matches of one query with each other: the nearest always has 1, and the others depend \
+                 on how many matches were asked for. Distance compares across queries: 0 is the same picture."
+            }
+            Self::Calibrated => {
+                "Confidence is the probability that a match is of the query's class, calibrated on labelled tiles. Distance \
+                 compares across queries: 0 is the same picture."
+            }
+        }
+    }
+}
+
 impl Metric {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Cosine => "1 − cosine",
             Self::L2 => "Euclidean, of unit vectors",
@@ -317,6 +389,12 @@ impl Metric {
 impl Found<'_> {
     fn matches(&self, query: usize) -> impl Iterator<Item = (Neighbour, f32)> {
         self.neighbours[query].iter().copied().zip(self.confidences[query].iter().copied())
+    }
+
+    /// Names of the queries without a match.
+    fn without_match(&self) -> Option<Vec<String>> {
+        let lacking = self.queries.names().into_iter().zip(self.without_match.as_ref()?);
+        Some(lacking.filter(|(_, lacks)| **lacks).map(|(name, _)| name.to_owned()).collect())
     }
 
     fn submission(&self) -> Submission {
@@ -363,11 +441,26 @@ impl Prediction {
         if !self.skipped.is_empty() {
             lines.push(format!("{} could not be read and were skipped", tiles(self.skipped.len())));
         }
+        if let Some(names) = self.without_match.as_ref().filter(|names| !names.is_empty()) {
+            lines.push(format!("probably without a match: {}", names.join(", ")));
+        }
         lines.push(format!("results: {}", self.results.display()));
         lines.extend(self.table.iter().map(|path| format!("table:   {}", path.display())));
         lines.extend(self.report.iter().map(|path| format!("report:  {}", path.display())));
         lines.join("\n")
     }
+}
+
+/// A file's name should say what is in it.
+fn check_extension(path: &Path, what: &str, extension: &str) -> Result<(), Failure> {
+    if path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension)) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{}: {what} is written as {}; give a name that ends in .{extension}",
+        path.display(),
+        extension.to_uppercase()
+    )))
 }
 
 /// A query that is itself in the corpus finds itself first, at distance 0.
@@ -383,12 +476,12 @@ fn warn_of_queries_in_the_corpus(queries: &EmbeddedFolder, corpus: &EmbeddedFold
 
 /// Pictures of tiles, each read once.
 #[derive(Default)]
-struct Pictures {
+pub(crate) struct Pictures {
     by_path: HashMap<PathBuf, Vec<u8>>,
 }
 
 impl Pictures {
-    fn tile(&mut self, tile: &TileFile, class: Option<String>) -> Result<ReportTile, Failure> {
+    pub(crate) fn tile(&mut self, tile: &TileFile, class: Option<String>) -> Result<ReportTile, Failure> {
         let png = match self.by_path.get(&tile.path) {
             Some(png) => png.clone(),
             None => {
@@ -397,11 +490,11 @@ impl Pictures {
                 self.by_path.entry(tile.path.clone()).or_insert(encode_png(&image)).clone()
             }
         };
-        Ok(ReportTile { name: tile.name.clone(), png, class })
+        Ok(ReportTile { name: tile.name.clone(), png: Some(png), class, place: Vec::new(), size: None })
     }
 }
 
-fn folder_name(folder: &Path) -> String {
+pub(crate) fn folder_name(folder: &Path) -> String {
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     whole.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
 }

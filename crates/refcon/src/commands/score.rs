@@ -11,9 +11,9 @@ use std::path::PathBuf;
 
 /// Score results against the true classes
 ///
-/// Prints both readings of the challenge's weighted accuracy, P@1/3/10, R-precision, mAP and MAP@R: means over queries,
-/// the macro average (mean of the classes' means) and each class, with 95 % bootstrap intervals. What a short list of
-/// matches cannot tell is left open: mAP needs `refcon predict -k all`.
+/// Prints both readings of the challenge's weighted accuracy, P@1/3/10, hit@3, R@10, R-precision, mAP, MAP@R, MRR and nDCG:
+/// means over queries, the macro average (mean of the classes' means) and each class, with 95 % bootstrap intervals. What a
+/// short list of matches cannot tell is left open: mAP needs `refcon predict -k all`.
 #[derive(Debug, Args)]
 pub(crate) struct Score {
     /// Result file of `refcon predict`
@@ -40,9 +40,29 @@ pub(crate) struct ScoreTable {
     evaluation: Evaluation,
 }
 
+/// Metrics of the table of classes, with titles for its narrow columns; `--json` has all of them.
+const OF_CLASSES: [(Metric, &str); 8] = [
+    (Metric::WeightedByConfidence, "Σc·hit/Σc"),
+    (Metric::WeightedPerMatch, "Σc·hit/k"),
+    (Metric::PrecisionAt(1), "P@1"),
+    (Metric::PrecisionAt(3), "P@3"),
+    (Metric::PrecisionAt(10), "P@10"),
+    (Metric::RPrecision, "R-precision"),
+    (Metric::AveragePrecision, "mAP"),
+    (Metric::MapAtR, "MAP@R"),
+];
+
 impl ScoreTable {
     pub(crate) fn new(submission: &Submission, gold: &Gold) -> Result<Self, JudgeError> {
-        Ok(Self { evaluation: evaluate(&judge(submission, gold)?) })
+        Ok(Self::of(evaluate(&judge(submission, gold)?)))
+    }
+
+    pub(crate) fn of(evaluation: Evaluation) -> Self {
+        Self { evaluation }
+    }
+
+    pub(crate) fn evaluation(&self) -> &Evaluation {
+        &self.evaluation
     }
 
     /// Name, mean over queries and its interval, of every metric that is known.
@@ -82,7 +102,7 @@ impl ScoreTable {
         if evaluation.without_relevant > 0 {
             let _ = writeln!(
                 text,
-                "\n{} of a class that the corpus has no tile of: left out of R-precision, mAP and MAP@R",
+                "\n{} of a class that the corpus has no tile of: left out of R@k, R-precision, mAP, MAP@R, MRR and nDCG",
                 counted(evaluation.without_relevant, "query", "queries")
             );
         }
@@ -96,16 +116,16 @@ impl ScoreTable {
             let row: String = cells.iter().map(|cell| format!("{cell:>12}")).collect();
             row.trim_end().to_owned()
         };
-        let titles = ["Σc·hit/Σc", "Σc·hit/k", "P@1", "P@3", "P@10", "R-precision", "mAP", "MAP@R"];
-        let _ = writeln!(text, "{}", row(titles.map(str::to_owned).to_vec()));
+        let _ = writeln!(text, "{}", row(OF_CLASSES.map(|(_, title)| title.to_owned()).to_vec()));
         for class in &self.evaluation.classes {
             let queries = counted(class.queries, "query", "queries");
             let corpus = counted(class.relevant, "tile", "tiles");
             let _ = writeln!(text, "{}: {queries}, {corpus} in the corpus", class.class);
-            let means = class.estimates.iter().map(|e| e.map_or("–".into(), |e| format!("{:.3}", e.mean)));
+            let estimates = OF_CLASSES.map(|(metric, _)| class.of(metric));
+            let means = estimates.iter().map(|e| e.map_or("–".into(), |e| format!("{:.3}", e.mean)));
             let _ = writeln!(text, "{}", row(means.collect()));
             let intervals: Vec<String> =
-                class.estimates.iter().map(|e| e.map_or(String::new(), |e| interval(&e))).collect();
+                estimates.iter().map(|e| e.map_or(String::new(), |e| interval(&e))).collect();
             if intervals.iter().any(|interval| !interval.is_empty()) {
                 let _ = writeln!(text, "{}", row(intervals));
             }
@@ -151,7 +171,7 @@ fn with_interval(estimate: Option<Estimate>) -> String {
     estimate.map_or("–".into(), |estimate| format!("{:.3}  {}", estimate.mean, interval(&estimate)))
 }
 
-fn interval(estimate: &Estimate) -> String {
+pub(crate) fn interval(estimate: &Estimate) -> String {
     estimate.interval.map_or(String::new(), |interval| format!("{:.3}–{:.3}", interval.low, interval.high))
 }
 

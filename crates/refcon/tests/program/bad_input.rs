@@ -130,6 +130,11 @@ fn outputs_never_overwrite_each_other_or_a_tile() {
     let before = scratch.files();
     predict(&scratch, &["--report", "results.json"]).failed_with(2, &["results.json", "two outputs"]);
     predict(&scratch, &["--table", "corpus/0.png"]).failed_with(2, &["corpus/0.png", "name of an image"]);
+    predict(&scratch, &["--report", "page.json"]).failed_with(2, &["page.json", "ends in .html"]);
+    predict(&scratch, &["--table", "t.txt"]).failed_with(2, &["t.txt", "ends in .csv"]);
+    scratch
+        .refcon(&["predict", "--query", "query", "--corpus", "corpus", "-o", "results.csv"])
+        .failed_with(2, &["results.csv", "ends in .json"]);
     let show = |output: &str| scratch.refcon(&["show", "preprocess", "query/q.png", "-o", output]);
     show("query/q.png").failed_with(2, &["query/q.png", "itself"]);
     show("steps.jpg").failed_with(2, &["steps.jpg", ".png"]);

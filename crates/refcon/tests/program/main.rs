@@ -6,7 +6,12 @@
 mod bad_input;
 mod demo;
 mod encoders;
+mod evaluate;
+mod index;
+mod library;
 mod predict;
 mod scratch;
+mod search;
+mod serve;
 mod surveys;
 mod train;

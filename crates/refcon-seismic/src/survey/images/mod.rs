@@ -124,7 +124,7 @@ impl SurveySource for ImageStack {
                     Ok::<_, SurveyError>(())
                 })?;
                 let mut amplitudes = self.frame.zeros(samples, self.images.len())?;
-                transpose(&traces, samples, &mut amplitudes);
+                transpose(&traces, samples, 0..samples, &mut amplitudes);
                 amplitudes
             }
         };
@@ -147,7 +147,7 @@ impl SurveySource for ImageStack {
         Box::new((0..self.images.len()).map(move |image| {
             let rows = self.decode(image)?;
             let mut amplitudes = self.frame.zeros(width, samples)?;
-            transpose(&rows, width, &mut amplitudes);
+            transpose(&rows, width, 0..width, &mut amplitudes);
             Ok(TraceBlock { first_trace: (image * width) as u64, samples, amplitudes })
         }))
     }

@@ -164,7 +164,7 @@ impl ChunkedSurvey {
             return Ok(plane);
         }
         let mut turned = self.frame.zeros(height as usize, width as usize)?;
-        transpose(&plane, height as usize, &mut turned);
+        transpose(&plane, height as usize, 0..height as usize, &mut turned);
         Ok(turned)
     }
 
@@ -190,7 +190,7 @@ impl ChunkedSurvey {
                     return Ok(read);
                 }
                 let mut traces = self.frame.zeros(rows.len(), samples)?;
-                transpose(&read, rows.len(), &mut traces);
+                transpose(&read, rows.len(), 0..rows.len(), &mut traces);
                 Ok(traces)
             }
             Order::Volume { inline, crossline, sample } => {

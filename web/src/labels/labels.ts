@@ -1,0 +1,69 @@
+/** The labelled set: tiles with the class a person gave them. */
+
+import { computed } from '@preact/signals';
+import * as api from '../api/client';
+import type { Label, TileId } from '../api/types';
+import { answer } from '../results/search';
+import { library } from '../state/catalogue';
+import { failure, resource, valueOf } from '../state/loading';
+import { save } from '../state/saving';
+import { say } from '../state/view';
+
+export const labels = resource<Label[]>();
+
+export const loadLabels = (): Promise<void> => labels.load(api.labels);
+
+/** Classes people have given, and those the library came with: for type-ahead. */
+export const classes = computed<string[]>(() => {
+  const given = (valueOf(labels.now.value) ?? []).map((label) => label.class);
+  const stored = (valueOf(library.now.value)?.classes ?? []).map(({ name }) => name);
+  return [...new Set([...given, ...stored])].sort((a, b) => a.localeCompare(b));
+});
+
+/** Labels by class, the largest class first. */
+export const byClass = computed<[string, Label[]][]>(() => {
+  const groups = new Map<string, Label[]>();
+  for (const label of valueOf(labels.now.value) ?? []) groups.set(label.class, [...(groups.get(label.class) ?? []), label]);
+  return [...groups].sort((a, b) => b[1].length - a[1].length || a[0].localeCompare(b[0]));
+});
+
+export async function assign(ids: TileId[], name: string): Promise<void> {
+  const wanted = name.trim();
+  if (wanted === '' || ids.length === 0) return;
+  try {
+    for (const id of ids) await api.setLabel(id, wanted);
+    say(`${ids.length} ${ids.length === 1 ? 'tile' : 'tiles'} labelled ${wanted}`);
+  } catch (error) {
+    say(failure(error).message, true);
+  }
+  showClasses(new Set(ids), wanted);
+  await loadLabels();
+}
+
+export async function unassign(id: TileId): Promise<void> {
+  try {
+    await api.removeLabel(id);
+    labels.change((all) => all.filter(({ tile }) => tile.id !== id));
+    showClasses(new Set([id]), null);
+  } catch (error) {
+    say(failure(error).message, true);
+  }
+}
+
+/** The matches on the screen say their new class without being asked for again. */
+function showClasses(ids: Set<TileId>, name: string | null): void {
+  answer.change((found) => ({
+    ...found,
+    matches: found.matches.map((match) =>
+      (ids.has(match.tile.id) ? { ...match, tile: { ...match.tile, class: name } } : match)),
+  }));
+}
+
+export async function exportLabels(): Promise<void> {
+  try {
+    save(await api.exportedLabels(), 'labels.zip');
+    say('Saved labels.zip');
+  } catch (error) {
+    say(failure(error).message, true);
+  }
+}

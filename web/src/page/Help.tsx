@@ -1,0 +1,27 @@
+/** The list of keys. */
+
+import { useEffect, useRef } from 'preact/hooks';
+import { helpShown } from '../state/view';
+import { LOCAL, SHORTCUTS } from './shortcuts';
+
+export function Help() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} class="help" aria-label="Keys and help" onClose={() => (helpShown.value = false)}>
+      <header class="row">
+        <h2>Keys</h2>
+        <span class="spring" />
+        <button type="button" onClick={() => dialog.current?.close()}>Close</button>
+      </header>
+      <p class="quiet">Drag pans, the wheel zooms, <kbd>Shift</kbd> and drag draws a box and searches for what looks like it.</p>
+      <dl>
+        {SHORTCUTS.map(({ keys, words }) => (
+          <div key={words}><dt>{keys.map((key) => <kbd key={key}>{key.toUpperCase()}</kbd>)}</dt><dd>{words}</dd></div>
+        ))}
+        {LOCAL.map(({ keys, words }) => <div key={words}><dt><kbd>{keys}</kbd></dt><dd>{words}</dd></div>)}
+      </dl>
+      <p class="quiet">The address of this page holds the view: send it, and others with this server see the same. <a href="/api/docs">Programming interface</a></p>
+    </dialog>
+  );
+}

@@ -1,0 +1,137 @@
+/** Training runs with their curves, and the server's long work. */
+
+import { signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import * as api from '../api/client';
+import type { Metric, Run } from '../api/types';
+import { Failure } from '../page/Failure';
+import { PALETTE } from '../projection/palette';
+import { resource, valueOf } from '../state/loading';
+import { readable, tickLabel, ticks } from '../viewer/axes';
+import type { Panel } from './curves';
+import { curvePath, extentOf, panels } from './curves';
+import { JobsPanel } from './JobsPanel';
+
+const runs = resource<Run[]>();
+const metrics = resource<Metric[]>();
+const chosen = signal<string | null>(null);
+
+const WIDTH = 258;
+const HEIGHT = 116;
+const LEFT = 52;
+
+export function RunsPanel() {
+  useEffect(() => void runs.load(api.runs), []);
+  const state = runs.now.value;
+  const known = valueOf(state);
+  const choose = (name: string): void => {
+    chosen.value = name;
+    void metrics.load(() => api.metrics(name));
+  };
+  useEffect(() => {
+    // The newest run stands last.
+    const newest = known?.at(-1);
+    if (newest && chosen.value === null) choose(newest.name);
+  }, [known]);
+  return (
+    <section class="page-view runs" aria-label="Runs">
+      <header class="page-head"><div><h2>Runs</h2><p class="quiet">Training runs beside the library, with their curves.</p></div></header>
+      {state.state === 'failed' && <Failure title="No list of runs" failure={state} again={() => void runs.load(api.runs)} />}
+      {!known && state.state === 'loading' && <p class="quiet" role="status"><span class="spinner" /> Reading the runs…</p>}
+      {known?.length === 0 && (
+        <div class="empty" role="status">
+          <h3>No runs yet</h3>
+          <p>A labelled set becomes an encoder with <code>refcon train</code>; its curves appear here.</p>
+        </div>
+      )}
+      {known && known.length > 0 && <RunTable runs={known} choose={choose} />}
+      {chosen.value && <Curves />}
+      <JobsPanel />
+    </section>
+  );
+}
+
+function RunTable({ runs: known, choose }: { runs: Run[]; choose: (name: string) => void }) {
+  const quantities = [...new Set(known.flatMap(({ best }) => Object.keys(best)))].slice(0, 3);
+  return (
+    <div class="table-box">
+      <table>
+        <thead>
+          <tr><th>Run</th><th>State</th><th>Started</th><th>Encoder</th>{quantities.map((name) => <th key={name} class="number">best {name}</th>)}</tr>
+        </thead>
+        <tbody>
+          {known.map((run) => (
+            <tr key={run.name} class={run.name === chosen.value ? 'current' : ''}>
+              <td><button type="button" class="link" aria-pressed={run.name === chosen.value} onClick={() => choose(run.name)}>{run.name}</button></td>
+              <td><span class={`state ${run.status}`}>{run.status}</span></td>
+              <td>{when(run.started)}</td>
+              <td>{run.encoder ?? '–'}</td>
+              {quantities.map((name) => <td key={name} class="number">{run.best[name] === undefined ? '–' : readable(run.best[name])}</td>)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Of seconds since 1970. */
+function when(time: number | null): string {
+  if (time === null) return '–';
+  return new Date(time * 1000).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+function Curves() {
+  const state = metrics.now.value;
+  const found = valueOf(state);
+  if (state.state === 'failed') return <Failure title="No curves" failure={state} />;
+  if (!found) return <p class="quiet" role="status"><span class="spinner" /> Reading the curves…</p>;
+  if (found.length === 0) return <p class="quiet">This run has written no metrics yet.</p>;
+  return <div class="curves">{panels(found).map((panel) => <CurvePanel key={panel.quantity} panel={panel} />)}</div>;
+}
+
+function CurvePanel({ panel }: { panel: Panel }) {
+  const hovered = useSignal<number | null>(null);
+  const box = extentOf(panel.curves);
+  const down = ticks(box.low, box.high, 5);
+  const across = ticks(box.first, box.last, 6, true);
+  const x = (step: number): number => ((step - box.first) / (box.last - box.first || 1)) * WIDTH;
+  const y = (value: number): number => HEIGHT - ((value - box.low) / (box.high - box.low || 1)) * HEIGHT;
+  const at = hovered.value;
+  const near = panel.curves.map(({ part, points }) => ({
+    part,
+    point: at === null ? points.at(-1)! : points.reduce((best, point) => (Math.abs(point[0] - at) < Math.abs(best[0] - at) ? point : best)),
+  }));
+  return (
+    <figure class="curve">
+      <figcaption>
+        <b>{panel.quantity}</b>
+        {near.map(({ part, point }, i) => (
+          <span key={part}><i style={{ background: PALETTE[i] ?? PALETTE[0] }} /> {part} {readable(point[1])} <small>at {point[0]}</small></span>
+        ))}
+      </figcaption>
+      <svg
+        viewBox={`0 0 ${LEFT + WIDTH + 12} ${HEIGHT + 34}`} role="img" aria-label={`${panel.quantity} over steps`}
+        onPointerLeave={() => (hovered.value = null)}
+        onPointerMove={(event) => {
+          const bounds = event.currentTarget.getBoundingClientRect();
+          const place = ((event.clientX - bounds.left) / bounds.width) * (LEFT + WIDTH + 12) - LEFT;
+          hovered.value = box.first + (place / WIDTH) * (box.last - box.first);
+        }}
+      >
+        <g transform={`translate(${LEFT} 8)`}>
+          {down.values.map((value) => (
+            <g key={value}><line class="grid" x1={0} x2={WIDTH} y1={y(value)} y2={y(value)} /><text x={-8} y={y(value) + 4} text-anchor="end">{tickLabel(value, down.step)}</text></g>
+          ))}
+          {across.values.map((value) => <text key={value} x={x(value)} y={HEIGHT + 18} text-anchor="middle">{tickLabel(value, across.step)}</text>)}
+          {panel.curves.map(({ part, points }, i) => (
+            <path key={part} class="line" d={curvePath(points, box, WIDTH, HEIGHT)} stroke={PALETTE[i] ?? PALETTE[0]} />
+          ))}
+          {at !== null && near.map(({ part, point }, i) => (
+            <circle key={part} cx={x(point[0])} cy={y(point[1])} r={3.5} fill={PALETTE[i] ?? PALETTE[0]} />
+          ))}
+        </g>
+      </svg>
+    </figure>
+  );
+}
