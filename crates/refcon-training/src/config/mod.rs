@@ -3,7 +3,8 @@
 //! ```
 //! use refcon_training::config::Config;
 //!
-//! let config = Config::parse("loss: {kind: triplet, margin: 0.5}", &["optimiser.learning_rate=1e-4".into()])?;
+//! let triplets = "sampling: triplets\nloss: {kind: triplet, margin: 0.5}";
+//! let config = Config::parse(triplets, &["optimiser.learning_rate=1e-4".into()])?;
 //! assert_eq!(config.optimiser.learning_rate, 1e-4);
 //! let misspelt = Config::parse("los: triplet", &[]).unwrap_err().to_string();
 //! assert!(misspelt.contains("did you mean `loss`?"));
