@@ -104,7 +104,13 @@ impl Searched<'_> {
         (0..rows).filter(|row| passes(*row)).for_each(|row| set.insert(row));
         let filtered = Request { rows: Some(&set), ..request };
         let mut few = || time(|| self.one_by_one(&filtered));
-        sides.compare_rates(&of("one of 0.5 %"), &format!("filter-{rows}"), singles, &mut few, || None)?;
+        sides.compare_rates(
+            &of("one query, 0.5 % pass"),
+            &format!("filter-{rows}"),
+            singles,
+            &mut few,
+            || None,
+        )?;
         let operations = 2.0 * (rows * DIMENSION * BATCH) as f64;
         let by_products = || self.limits.operations.map(|peak| operations / peak);
         let mut batch = || time(|| Ok(count(&nearest(self.corpus, self.queries, &request)?)));

@@ -1,4 +1,4 @@
-//! CPU kernels near the machine's limit, and nothing else: matrix products, attention, normalisation, activations.
+//! CPU kernels near the machine's limit, and nothing else: matrix products, attention, normalisation, activations, scans.
 //!
 //! Plain functions over slices of f32, run on all of rayon's threads. Shapes, errors and what NaN does are said at each; tests hold
 //! each to a scalar twin in f64. A shape that does not fit is a mistake of the caller and panics.
@@ -31,6 +31,8 @@
 //! AMX (all that this was written on) the tests run the AMX tier all the same: its assembly stops at each instruction that the
 //! processor does not know, and a signal handler does what the instruction would have done (`engine/trap.rs`). So its results are
 //! tested, and its speed is not known yet.
+//!
+//! Scans over many vectors ([`scan`]) have tiers of their own, [`scan::ScanTier`], since their products are whole numbers of 8 bits.
 //!
 //! Everything else is f32 in every tier, written as plain loops that are compiled for AVX-512, AVX2 and the baseline.
 //!

@@ -1,20 +1,24 @@
 //! Every tier's products beside those of plain loops.
 
-use super::tier::Instructions;
 use super::*;
 use proptest::prelude::*;
 
 /// The machine's tiers, and AMX with its instructions emulated.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn tiers() -> Vec<ScanTier> {
+    use super::tier::Instructions;
     let mut tiers = ScanTier::here();
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    if tiers.contains(&ScanTier(Instructions::Avx512Vnni))
-        && !tiers.contains(&ScanTier(Instructions::AmxInt8))
-    {
+    let [amx, vnni] = [Instructions::AmxInt8, Instructions::Avx512Vnni].map(ScanTier);
+    if tiers.contains(&vnni) && !tiers.contains(&amx) {
         crate::engine::trap::install();
-        tiers.push(ScanTier(Instructions::AmxInt8));
+        tiers.push(amx);
     }
     tiers
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn tiers() -> Vec<ScanTier> {
+    ScanTier::here()
 }
 
 struct Numbers(u64);

@@ -1,10 +1,12 @@
 //! `GET /api/surveys`.
 
-use super::SurveyView;
+use super::{Entry, SurveyView};
 use crate::app::Shared;
+use crate::blocking::blocking;
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::State;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use utoipa_axum::router::OpenApiRouter;
@@ -24,8 +26,15 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
     (status = 500, description = "The library cannot be read", body = ErrorBody),
 ))]
 async fn list(State(app): State<Shared>) -> Result<Json<Vec<SurveyView>>, ApiError> {
-    let entries = app.surveys.all();
     let library = app.library.current().await?;
+    let entries = {
+        let (app, library) = (Arc::clone(&app), Arc::clone(&library));
+        blocking(move || {
+            app.surveys.refresh_after_change(&library.snapshot);
+            Ok(app.surveys.all())
+        })
+        .await?
+    };
     let until = Instant::now() + PATIENCE;
     let opening: Vec<_> = entries
         .iter()
@@ -36,8 +45,6 @@ async fn list(State(app): State<Shared>) -> Result<Json<Vec<SurveyView>>, ApiErr
         // What came of it is asked below.
         drop(opened.await);
     }
-    let view = |entry: &std::sync::Arc<super::Entry>| {
-        SurveyView::of(entry, entry.now(), library.tiles_of(&entry.name))
-    };
+    let view = |entry: &Arc<Entry>| SurveyView::of(entry, entry.now(), library.tiles_of(&entry.name));
     Ok(Json(entries.iter().map(view).collect()))
 }

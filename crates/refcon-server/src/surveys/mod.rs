@@ -17,6 +17,7 @@ use refcon_library::store::{Source, SourceKind, SurveyAccess};
 use refcon_seismic::{Survey, SurveyOptions};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What a survey file is opened with where nothing else is known of it.
@@ -28,6 +29,8 @@ pub(crate) struct Surveys {
     folders: Folders,
     options_of: OptionsOf,
     entries: RwLock<Arc<Vec<Arc<Entry>>>>,
+    /// The library's commit that was looked at last.
+    looked_at: AtomicU64,
 }
 
 /// A survey that may or may not be reachable.
@@ -56,7 +59,7 @@ pub(crate) struct OpenSurvey {
 
 impl Surveys {
     pub(crate) fn new(folders: Folders, options_of: OptionsOf, snapshot: &Snapshot) -> Self {
-        let surveys = Self { folders, options_of, entries: RwLock::default() };
+        let surveys = Self { folders, options_of, entries: RwLock::default(), looked_at: AtomicU64::new(0) };
         surveys.refresh(snapshot);
         surveys
     }
@@ -75,8 +78,16 @@ impl Surveys {
         Arc::clone(&self.entries.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks again at what there is. Surveys that are open stay open.
+    /// Looks again at what there is if the library has changed, which other programs may have done.
+    pub(crate) fn refresh_after_change(&self, snapshot: &Snapshot) {
+        if self.looked_at.load(Ordering::Relaxed) != snapshot.commit() {
+            self.refresh(snapshot);
+        }
+    }
+
+    /// Looks again at what there is. Surveys that are open stay open; those that could not be opened are tried again.
     pub(crate) fn refresh(&self, snapshot: &Snapshot) {
+        self.looked_at.store(snapshot.commit(), Ordering::Relaxed);
         let found = discovery::surveys_in(&self.folders);
         let known = self.all();
         let mut entries: Vec<Arc<Entry>> = Vec::new();
@@ -86,7 +97,8 @@ impl Surveys {
             let same = |old: &&Arc<Entry>| {
                 old.id == entry.id && old.path == entry.path && old.options == entry.options
             };
-            if let Some(old) = known.iter().find(same) {
+            let failed = |old: &Entry| matches!(old.opened.now(), Some(Err(_)));
+            if let Some(old) = known.iter().find(same).filter(|old| !failed(old)) {
                 entry.opened = Arc::clone(&old.opened);
             }
             entries.push(Arc::new(entry));

@@ -19,7 +19,8 @@ fn write_images(site: &Site) {
 
 /// The events of a job, to its end.
 async fn events(site: &Site, id: &Value) -> Vec<(String, Value)> {
-    let stream = site.get(&format!("/api/jobs/{id}/events"));
+    let path = format!("/api/jobs/{id}/events");
+    let stream = site.get(&path);
     let answer = tokio::time::timeout(Duration::from_secs(30), stream).await.unwrap();
     assert_eq!(answer.header("content-type"), "text/event-stream");
     let text = String::from_utf8(answer.body).unwrap();

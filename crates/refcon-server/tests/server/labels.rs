@@ -38,7 +38,7 @@ async fn the_archive_is_a_training_folder() {
     let answer = site.get("/api/labels/export.zip").await;
     assert_eq!(answer.header("content-type"), "application/zip");
     let mut archive = zip::ZipArchive::new(Cursor::new(answer.body)).unwrap();
-    let names: Vec<String> = archive.file_names().map(str::to_owned).collect();
+    let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
     assert_eq!(names, ["train/Salt/cube-00000003.png", "train/Fault/cube-00000005.png", "labels.csv"]);
     let mut png = Vec::new();
     archive.by_name(&names[0]).unwrap().read_to_end(&mut png).unwrap();

@@ -161,6 +161,6 @@ fn make_library(folder: &Path) {
     };
     let options = IndexOptions { thumbnails: true, ..IndexOptions::default() };
     let mut writer = library.writer(Wait::No).unwrap();
-    let watch = &mut |_: &_| ControlFlow::Continue(());
-    index(&mut writer, &Texture::new(), &[IndexSource::Survey(source)], &options, watch).unwrap();
+    let source = [IndexSource::Survey(source)];
+    index(&mut writer, &Texture::new(), &source, &options, &mut |_| ControlFlow::Continue(())).unwrap();
 }

@@ -31,35 +31,44 @@ pub struct Asked {
 /// The page of a search. `pictures` are those of the matches, in their order; `notes` are sentences for its head.
 #[must_use]
 pub fn page(list: &ResultList, asked: Vec<Asked>, pictures: Vec<Picture>, mut notes: Vec<String>) -> Report {
-    let shown = asked.iter().map(|asked| (&asked.tile, &asked.picture));
-    let shown: Vec<(&TileRecord, &Picture)> =
-        shown.chain(list.matches.iter().map(|found| &found.tile).zip(&pictures)).collect();
-    let clips = clips(&shown);
-    let zoom = zoom(&shown);
-    let tile = |tile: &TileRecord, picture: &Picture, name: String| {
-        let clip = clips.get(tile.survey.as_str()).copied().unwrap_or(0.0);
-        let size = [tile.width, tile.height].map(|side| f64::from(side) * zoom);
-        ReportTile { name, png: picture.png(clip), class: None, place: place(tile), size: Some(size) }
-    };
-    let of_asked = |one: &Asked| {
-        let name = one.name.clone().unwrap_or_else(|| name(&one.tile));
-        AskedTile { role: one.role.to_owned(), tile: tile(&one.tile, &one.picture, name) }
-    };
-    let matches = list.matches.iter().zip(&pictures).map(|(found, picture)| ReportMatch {
-        tile: ReportTile { class: found.tile.class.clone(), ..tile(&found.tile, picture, name(&found.tile)) },
-        distance: found.distance,
-        confidence: found.confidence,
-    });
-    let queries =
-        vec![ReportQuery { asked: asked.iter().map(of_asked).collect(), matches: matches.collect() }];
-    let from_images = |picture: &&Picture| matches!(picture, Picture::Amplitudes { from_image: true, .. });
-    let turned_back = shown.iter().map(|(_, picture)| *picture).filter(from_images).count();
+    let shown: Vec<(&TileRecord, &Picture)> = asked
+        .iter()
+        .map(|asked| (&asked.tile, &asked.picture))
+        .chain(list.matches.iter().map(|found| &found.tile).zip(&pictures))
+        .collect();
+    let (clips, zoom) = (clips(&shown), zoom(&shown));
+    let from_images = |picture: &Picture| matches!(picture, Picture::Amplitudes { from_image: true, .. });
+    let turned_back = shown.iter().filter(|(_, picture)| from_images(picture)).count();
     if turned_back > 0 {
         notes.push(format!(
             "{turned_back} of the pictures come from images in the library, since the survey could not be read; they are clipped \
              where these are."
         ));
     }
+    let tile = |tile: &TileRecord, picture: &Picture, name: String| {
+        let clip = clips.get(&tile.survey).copied().unwrap_or(0.0);
+        let size = [tile.width, tile.height].map(|side| f64::from(side) * zoom);
+        ReportTile { name, png: picture.png(clip), class: None, place: place(tile), size: Some(size) }
+    };
+    let matches = list.matches.iter().zip(pictures).map(|(found, picture)| ReportMatch {
+        tile: ReportTile {
+            class: found.tile.class.clone(),
+            ..tile(&found.tile, &picture, name(&found.tile))
+        },
+        distance: found.distance,
+        confidence: found.confidence,
+    });
+    let matches = matches.collect();
+    let asked = asked.into_iter().map(|one| {
+        let called = one.name.unwrap_or_else(|| name(&one.tile));
+        AskedTile { role: one.role.to_owned(), tile: tile(&one.tile, &one.picture, called) }
+    });
+    let queries = vec![ReportQuery { asked: asked.collect(), matches }];
+    Report { title: capitalised(&list.query), facts: facts(list, &clips), scores: Vec::new(), notes, queries }
+}
+
+/// What stands in the head of the page.
+fn facts(list: &ResultList, clips: &BTreeMap<String, f32>) -> Vec<(String, String)> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let mut facts = vec![
         fact("tiles compared", format!("{} of {}", list.compared, list.tiles)),
@@ -72,7 +81,7 @@ pub fn page(list: &ResultList, asked: Vec<Asked>, pictures: Vec<Picture>, mut no
             clips.iter().map(|(survey, clip)| format!("±{} ({survey})", significant(*clip))).collect();
         facts.push(fact("black to white", clips.join(", ")));
     }
-    Report { title: capitalised(&list.query), facts, scores: Vec::new(), notes, queries }
+    facts
 }
 
 /// A number with four digits, as far as it has a point.
@@ -88,7 +97,7 @@ fn capitalised(sentence: &str) -> String {
 }
 
 /// One clip a survey, since amplitudes of different surveys have different units.
-fn clips<'a>(shown: &[(&'a TileRecord, &Picture)]) -> BTreeMap<&'a str, f32> {
+fn clips(shown: &[(&TileRecord, &Picture)]) -> BTreeMap<String, f32> {
     let mut amplitudes: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
     for (tile, picture) in shown {
         if let Picture::Amplitudes { values, .. } = picture {
@@ -97,7 +106,7 @@ fn clips<'a>(shown: &[(&'a TileRecord, &Picture)]) -> BTreeMap<&'a str, f32> {
     }
     amplitudes
         .into_iter()
-        .map(|(survey, values)| (survey, absolute_percentile(&values, CLIP_PERCENT)))
+        .map(|(survey, values)| (survey.to_owned(), absolute_percentile(&values, CLIP_PERCENT)))
         .collect()
 }
 
