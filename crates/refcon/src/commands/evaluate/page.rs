@@ -89,12 +89,7 @@ impl Evaluated {
             let matches = matches.collect::<Result<_, Failure>>()?;
             let class = Some(self.query.classes[query].clone());
             let tile = pictures.tile(&self.query.folder.tiles[query], class)?;
-<<<<<<< HEAD
             worst.push(ReportQuery { asked: vec![AskedTile { role: "query".into(), tile }], matches });
-=======
-            let asked = AskedTile { role: "query".into(), tile };
-            worst.push(ReportQuery { asked: vec![asked], matches });
->>>>>>> training
         }
         Ok(worst)
     }
