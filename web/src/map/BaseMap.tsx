@@ -12,9 +12,11 @@ import { direction, say } from '../state/view';
 import { chooseSurvey, goTo, shown } from '../viewer/shown';
 import { linesAt } from './bins';
 import type { MapFrame } from './frame';
-import { framed, inside, scaleBar, thinned, toMap, toScreen, zoomedMap } from './frame';
+import { bounds, framed, inside, scaleBar, thinned, toMap, toScreen, zoomedMap } from './frame';
 
 const MOST_CORNERS = 48;
+/** Pixels across which a survey can still be looked at. */
+const LEAST_SURVEY = 40;
 const ZOOM_SPEED = 0.0016;
 
 const located = computed<(Survey & { outline: Point[] })[]>(() =>
@@ -35,8 +37,8 @@ export function BaseMap() {
     observer.observe(element.current!);
     return () => observer.disconnect();
   }, []);
-  const whole = framed(located.value.flatMap(({ outline }) => outline), size.value.width, size.value.height);
-  const frame = moved.value ?? whole;
+  const all = framed(located.value.flatMap(({ outline }) => outline), size.value.width, size.value.height);
+  const frame = moved.value ?? (all && usual(all));
 
   const at = (event: MouseEvent): Point => {
     const box = element.current!.getBoundingClientRect();
@@ -114,7 +116,7 @@ export function BaseMap() {
         >
           <Icon name="lasso" />
         </button>
-        <button type="button" class="tool" title="All surveys" aria-label="Show all surveys" disabled={!moved.value} onClick={() => (moved.value = null)}>
+        <button type="button" class="tool" title="All surveys" aria-label="Show all surveys" disabled={!all} onClick={() => (moved.value = all)}>
           <Icon name="fit" />
         </button>
       </div>
@@ -127,6 +129,15 @@ export function BaseMap() {
       {!frame && located.value.length === 0 && <p class="quiet">No survey here has coordinates.</p>}
     </section>
   );
+}
+
+/** All surveys; where the current one would be a dot among them, that one alone. */
+function usual(all: MapFrame): MapFrame {
+  const own = located.value.find(({ id }) => id === survey.value?.id)?.outline;
+  const extent = own && bounds(own);
+  if (!extent) return all;
+  const pixels = Math.max(extent.high[0] - extent.low[0], extent.high[1] - extent.low[1]) * all.scale;
+  return pixels >= LEAST_SURVEY ? all : framed(own, all.width, all.height) ?? all;
 }
 
 /** Lines are drawn open. */
