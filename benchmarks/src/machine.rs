@@ -1,5 +1,7 @@
 //! What the figures were measured on.
 
+use rayon::prelude::*;
+
 /// One line: processor, cores, vector instructions, system.
 pub(crate) fn describe(threads: usize) -> String {
     let model = cpu_model().unwrap_or_else(|| "unknown processor".into());
@@ -7,6 +9,24 @@ pub(crate) fn describe(threads: usize) -> String {
     let simd = simd_flags().join(" ");
     let (system, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
     format!("machine: {model}, {cores} cores ({threads} threads used), {simd}; {system} {architecture}")
+}
+
+/// Bytes a second that all threads together read from memory, one after the other: the best of several passes over far more than the
+/// caches hold.
+pub(crate) fn read_bandwidth() -> f64 {
+    const WORDS: usize = 1 << 26;
+    const WORDS_A_PIECE: usize = 1 << 16;
+    const PASSES: usize = 9;
+    let memory: Vec<u64> = (0..WORDS as u64).collect();
+    let pass = || {
+        let start = std::time::Instant::now();
+        let sum =
+            memory.par_chunks(WORDS_A_PIECE).map(|words| words.iter().fold(0, |sum: u64, word| sum ^ word));
+        std::hint::black_box(sum.reduce(|| 0, |one, other| one ^ other));
+        start.elapsed().as_secs_f64()
+    };
+    let best = (0..PASSES).map(|_| pass()).fold(f64::INFINITY, f64::min);
+    size_of_val(memory.as_slice()) as f64 / best
 }
 
 /// The processor's name as the system tells it; only Linux and macOS do so without a library.

@@ -3,16 +3,24 @@
 //! `cargo run --release -p refcon-benchmarks -- NAME [--json]` runs one comparison; `benchmarks/README.md` says what each
 //! of them compares. Both sides are measured in the same run, alternately, after a warm-up; values are medians.
 
+mod embed;
+mod gemm;
 mod load;
 mod machine;
 mod measure;
 mod outcome;
 mod peers;
+mod plot;
 mod preprocess;
+mod search;
+mod search_cost;
 mod segy;
 mod sides;
 mod survey_files;
 mod tiles;
+mod train_step;
+mod vector_files;
+mod vit;
 
 use clap::{Parser, ValueEnum};
 use outcome::Report;
@@ -51,6 +59,14 @@ struct Arguments {
     #[arg(long, value_name = "GB", default_value_t = 2.0)]
     gigabytes: f64,
 
+    /// Vectors of the larger corpus for `search` (the smaller one has a tenth of them), most vectors for `search-cost`
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(10..))]
+    vectors: u32,
+
+    /// Where `search-cost` draws its figure, a PNG file
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
+
     /// Only works whose name holds this
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     only: String,
@@ -87,6 +103,16 @@ enum Comparison {
     Segy,
     /// Cutting tiles into PNG files, beside the recipe in Python
     Tiles,
+    /// Matrix products of a linear layer's shapes, beside PyTorch
+    Gemm,
+    /// Embedding with a ViT-B/16, beside PyTorch and the usual runtimes
+    Embed,
+    /// A step of triplet training of a ViT-B/16, beside PyTorch
+    TrainStep,
+    /// Exact search among vectors, beside FAISS's flat index
+    Search,
+    /// How the cost of an exact search grows with the number and the length of vectors; no peer
+    SearchCost,
 }
 
 /// How every comparison is measured.
@@ -97,6 +123,9 @@ pub(crate) struct Settings {
     /// Where surveys are kept between runs.
     pub data: PathBuf,
     pub gigabytes: f64,
+    pub vectors: usize,
+    /// Where a figure goes.
+    pub figure: Option<PathBuf>,
     /// What the name of a work must hold to be measured.
     pub only: String,
     pub peers: bool,
@@ -141,6 +170,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         runs: usize::from(arguments.runs),
         data: arguments.data.clone().unwrap_or_else(default_data),
         gigabytes: arguments.gigabytes,
+        vectors: arguments.vectors as usize,
+        figure: arguments.figure.clone(),
         only: arguments.only.clone(),
         peers: !arguments.no_peers,
         load: load::Load {
@@ -159,6 +190,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Comparison::Preprocess => preprocess::compare(&settings, &mut report),
         Comparison::Segy => segy::compare(&settings, &mut report),
         Comparison::Tiles => tiles::compare(&settings, &mut report),
+        Comparison::Gemm => gemm::compare(&settings, &mut report),
+        Comparison::Embed => embed::compare(&settings, &mut report),
+        Comparison::TrainStep => train_step::compare(&settings, &mut report),
+        Comparison::Search => search::compare(&settings, &mut report),
+        Comparison::SearchCost => search_cost::measure(&settings, &mut report),
     }
 }
 

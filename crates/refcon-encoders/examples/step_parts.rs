@@ -5,9 +5,10 @@
 //! Forward, backward and optimiser in seconds, medians, for every precision that the machine has and for Burn's own operations; with
 //! the processor time of both threads, which other programs disturb less.
 
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::tensor::{Distribution, Tensor};
 use refcon_encoders::model::{Architecture, Pooling, VisionTransformer};
+use refcon_encoders::optimiser::AdamW;
 use refcon_encoders::{Execution, device};
 use refcon_kernels::Tier;
 use std::time::Instant;
@@ -35,7 +36,7 @@ fn run(execution: Execution, triplets: usize, steps: usize) {
     let device = device::cpu().autodiff();
     let sizes = Architecture::vit([224, 16], 3, 768, 12);
     let mut model = VisionTransformer::initial(&sizes, 1, &device, execution.for_training());
-    let mut optimiser = AdamWConfig::new().with_epsilon(1e-8).init();
+    let mut optimiser = AdamW::default().init();
     let mut parts = [const { Vec::new() }; 3];
     let images = Tensor::<4>::random([3 * triplets, 3, 224, 224], Distribution::Default, &device);
     for step in 0..=steps {

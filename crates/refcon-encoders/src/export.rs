@@ -84,7 +84,8 @@ pub fn export(
     write_folder(folder, &files, &sources, model.weights())
 }
 
-/// Writes a whole masked autoencoder, as Transformers' `ViTMAEForPreTraining`, to a new folder.
+/// Writes a whole masked autoencoder, as Transformers' `ViTMAEForPreTraining`, to a new folder; `file` says how refcon is to use its
+/// encoder, where that is not as usual.
 ///
 /// # Errors
 /// As [`export`].
@@ -92,6 +93,7 @@ pub fn export_masked_autoencoder(
     model: &MaskedAutoencoder,
     encoder: &Architecture,
     decoder: &DecoderArchitecture,
+    file: Option<&EncoderFile>,
     folder: &Path,
 ) -> Result<(), ExportError> {
     if encoder.layer_scale || encoder.registers > 0 || encoder.norm_after_pooling {
@@ -106,7 +108,9 @@ pub fn export_masked_autoencoder(
     sources.extend(mae::TRANSFORMERS.sources("", decoder));
     let mut weights = model.encoder.weights();
     weights.extend(model.decoder.weights());
-    write_folder(folder, &[("config.json", pretty(&config(&layout, Some(decoder))))], &sources, weights)
+    let mut files = vec![("config.json", pretty(&config(&layout, Some(decoder))))];
+    files.extend(file.map(|file| (ENCODER_FILE, pretty(file))));
+    write_folder(folder, &files, &sources, weights)
 }
 
 /// The class of Transformers that computes what the encoder computes, and the architecture as that class has it.
@@ -219,6 +223,7 @@ fn config(layout: &Layout, decoder: Option<&DecoderArchitecture>) -> Value {
         config["decoder_num_hidden_layers"] = decoder.blocks.layers.into();
         config["decoder_num_attention_heads"] = decoder.blocks.heads.into();
         config["decoder_intermediate_size"] = decoder.blocks.perceptron_width.into();
+        config["norm_pix_loss"] = decoder.normalised_patches.into();
     }
     config
 }

@@ -155,6 +155,7 @@ impl Opened {
     pub(crate) fn decoder_architecture(&self) -> Result<DecoderArchitecture, CheckpointError> {
         let (names, root) = (self.decoder_names()?, &self.naming.root);
         let mut sizes = names.architecture(root, &self.checkpoint, &self.architecture, 1)?;
+        sizes.normalised_patches = self.config.normalises_patches();
         let width = sizes.blocks.width;
         let heads = self.encoder_file.decoder_heads.or(self.config.decoder_heads()).or(usual_heads(width));
         sizes.blocks.heads = heads.ok_or_else(|| no_heads(&self.folder, "decoder_heads", width))?;

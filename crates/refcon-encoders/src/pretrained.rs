@@ -3,7 +3,7 @@
 use crate::checkpoint::CheckpointError;
 use crate::device;
 use crate::embedding::scale_to_length_one;
-use crate::encoder_file::Settled;
+use crate::encoder_file::{EncoderFile, Settled};
 use crate::execution::Execution;
 use crate::families::mae::{DecoderArchitecture, MaskedAutoencoder};
 use crate::families::{Family, short_name};
@@ -84,6 +84,23 @@ impl Pretrained {
         execution: Execution,
     ) -> Result<Self, CheckpointError> {
         Self::open_on(path, family, &device.clone().autodiff(), execution.for_training())
+    }
+
+    /// A vision transformer with random weights, on the CPU: where training from scratch begins. What `file` leaves out is the
+    /// challenge's preprocessing and the class token.
+    ///
+    /// # Errors
+    /// When the sizes do not fit together, or `file` does not fit them.
+    pub fn initial(sizes: &Architecture, file: &EncoderFile, seed: u64) -> Result<Self, String> {
+        if let Some(problem) = sizes.problem() {
+            return Err(problem);
+        }
+        let settled = file.settle(sizes, Pooling::Class)?;
+        let (architecture, device, family) = (settled.run_as(sizes), device::cpu(), Family::Vit);
+        let model = VisionTransformer::initial(&architecture, seed, &device, Execution::F32);
+        let id = EncoderId::new(short_name(family, &architecture), &[b"initial", &seed.to_le_bytes()]);
+        let dimension = settled.dimension(&architecture);
+        Ok(Self { id, family, architecture, settled, dimension, model, device, execution: Execution::F32 })
     }
 
     /// The family.
@@ -213,11 +230,11 @@ impl MaskedAutoencoder {
     /// # Errors
     /// As [`Pretrained::open_on`], and when the checkpoint has no decoder.
     pub fn open(path: &Path, device: &Device) -> Result<(Self, DecoderArchitecture), CheckpointError> {
-        Self::open_on(path, device, Execution::F32)
+        Self::open_on(path, device, Execution::F32).map(|(model, _, decoder)| (model, decoder))
     }
 
     /// Opens a whole masked autoencoder for training, as [`Pretrained::open_to_train`] does an encoder. Its positions stay fixed, as
-    /// the method has it.
+    /// the method has it. Gives the sizes of encoder and decoder too.
     ///
     /// # Errors
     /// As [`MaskedAutoencoder::open`].
@@ -225,20 +242,21 @@ impl MaskedAutoencoder {
         path: &Path,
         device: &Device,
         execution: Execution,
-    ) -> Result<(Self, DecoderArchitecture), CheckpointError> {
-        let (model, sizes) = Self::open_on(path, &device.clone().autodiff(), execution.for_training())?;
-        Ok((model.with_fixed_positions(), sizes))
+    ) -> Result<(Self, Architecture, DecoderArchitecture), CheckpointError> {
+        let (model, encoder, decoder) =
+            Self::open_on(path, &device.clone().autodiff(), execution.for_training())?;
+        Ok((model.with_fixed_positions(), encoder, decoder))
     }
 
     fn open_on(
         path: &Path,
         device: &Device,
         execution: Execution,
-    ) -> Result<(Self, DecoderArchitecture), CheckpointError> {
+    ) -> Result<(Self, Architecture, DecoderArchitecture), CheckpointError> {
         let mut opened = Opened::open(path, None)?;
         let sizes = opened.decoder_architecture()?;
         let decoder = opened.load_decoder(device, execution)?;
         let encoder = opened.load_as_stored(device, execution)?;
-        Ok((Self { encoder, decoder }, sizes))
+        Ok((Self { encoder, decoder }, opened.architecture, sizes))
     }
 }

@@ -82,7 +82,7 @@ fn a_masked_autoencoder_is_exported_with_its_decoder() {
     let encoder = Pretrained::open(&golden("mae")).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path().join("exported");
-    export_masked_autoencoder(&model, encoder.architecture(), &decoder, &folder).unwrap();
+    export_masked_autoencoder(&model, encoder.architecture(), &decoder, None, &folder).unwrap();
     same_tensors(&folder, &golden("mae"), &[]);
     same_config(&folder.join("config.json"), &golden("mae").join("config.json"));
 }

@@ -135,7 +135,8 @@ fn a_step_of_a_masked_autoencoder_has_burns_gradients_in_encoder_and_decoder() {
     for (name, channels) in [("mae", 3), ("mae-meta-grey", 1)] {
         let gradients = |execution| {
             let device = device::cpu();
-            let (model, sizes) = MaskedAutoencoder::open_to_train(&golden(name), &device, execution).unwrap();
+            let (model, _, sizes) =
+                MaskedAutoencoder::open_to_train(&golden(name), &device, execution).unwrap();
             let (device, side) = (device.autodiff(), sizes.blocks.image_size);
             let images = tensor(3, [2, channels, side, side], &device);
             let rebuilt = model.reconstruct(images, tensor(4, [2, 16], &device), 5);

@@ -65,6 +65,33 @@ pub fn flip_left_right(image: &GreyImage) -> GreyImage {
     GreyImage::from_parts(image.width(), image.height(), pixels)
 }
 
+/// The grey of no amplitude, halfway from black to white.
+const NO_AMPLITUDE: f32 = 0.5;
+
+/// Amplitudes multiplied by `factor`, which is not negative: grey moves away from the middle or towards it, and stays within 0..1.
+#[must_use]
+pub fn scale_amplitudes(image: &GreyImage, factor: f32) -> GreyImage {
+    let scaled = |&v: &f32| (NO_AMPLITUDE + factor * (v - NO_AMPLITUDE)).clamp(0.0, 1.0);
+    GreyImage::from_parts(image.width(), image.height(), image.pixels().iter().map(scaled).collect())
+}
+
+/// Noise added, pixel by pixel; grey stays within 0..1.
+#[must_use]
+pub fn add(image: &GreyImage, mut noise: impl FnMut() -> f32) -> GreyImage {
+    let pixels = image.pixels().iter().map(|&v| (v + noise()).clamp(0.0, 1.0));
+    GreyImage::from_parts(image.width(), image.height(), pixels.collect())
+}
+
+/// The traces (columns) for which `is_lost` says so, one after the other, without amplitude.
+#[must_use]
+pub fn lose_traces(image: &GreyImage, mut is_lost: impl FnMut() -> bool) -> GreyImage {
+    let lost: Vec<bool> = (0..image.width()).map(|_| is_lost()).collect();
+    let rows = image.pixels().chunks_exact(image.width());
+    let pixels =
+        rows.flat_map(|row| row.iter().zip(&lost).map(|(&v, &lost)| if lost { NO_AMPLITUDE } else { v }));
+    GreyImage::from_parts(image.width(), image.height(), pixels.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +122,20 @@ mod tests {
     fn a_flip_is_undone_by_another() {
         assert_eq!(flip_left_right(&image()).pixels(), [0.4, 0.3, 0.2, 0.7, 0.6, 0.5]);
         assert_eq!(flip_left_right(&flip_left_right(&image())), image());
+    }
+
+    #[test]
+    fn amplitudes_are_scaled_about_the_middle_grey_and_lost_traces_have_none() {
+        let close = |found: &GreyImage, expected: [f32; 6]| {
+            assert!(found.pixels().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
+        };
+        close(&scale_amplitudes(&image(), 2.0), [0.0, 0.1, 0.3, 0.5, 0.7, 0.9]);
+        close(&add(&image(), || 0.4), [0.6, 0.7, 0.8, 0.9, 1.0, 1.0]);
+        let mut column = 0;
+        let second = || {
+            column += 1;
+            column == 2
+        };
+        close(&lose_traces(&image(), second), [0.2, 0.5, 0.4, 0.5, 0.5, 0.7]);
     }
 }

@@ -23,7 +23,8 @@ impl Default for DecodeLimits {
 
 impl DecodeLimits {
     /// The longest file that can hold an image within the limits: four 16-bit samples a pixel, and metadata.
-    fn max_file_bytes(&self) -> u64 {
+    #[must_use]
+    pub fn max_file_bytes(&self) -> u64 {
         const METADATA_BYTES: u64 = 64 << 20;
         self.max_pixels.saturating_mul(8).saturating_add(METADATA_BYTES)
     }
@@ -178,6 +179,9 @@ pub fn decode(path: &Path, bytes: &[u8], limits: &DecodeLimits) -> Result<GreyIm
 /// As [`read`], but for damage behind the header.
 pub fn size_of(path: &Path, limits: &DecodeLimits) -> Result<(u32, u32), ReadImageError> {
     let bytes = read_bytes(path, limits)?;
+    if bytes.is_empty() {
+        return Err(ReadImageError::Empty { path: path.to_path_buf() });
+    }
     let format = recognise(path, &bytes)?;
     let decoder = ImageReader::with_format(Cursor::new(&bytes), format).into_decoder();
     decoder.map(|decoder| decoder.dimensions()).map_err(|error| from_decoder(path, format, error))
@@ -201,9 +205,6 @@ fn read_bytes(path: &Path, limits: &DecodeLimits) -> Result<Vec<u8>, ReadImageEr
     let file = std::fs::File::open(path).map_err(unreadable)?;
     // `take`: the file may have grown since its length was read.
     file.take(max_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.is_empty() {
-        return Err(ReadImageError::Empty { path: path.to_path_buf() });
-    }
     Ok(bytes)
 }
 

@@ -1,4 +1,4 @@
-//! CPU kernels near the machine's limit, and nothing else: matrix products, attention, normalisation, activations.
+//! CPU kernels near the machine's limit, and nothing else: matrix products, attention, normalisation, activations, scans.
 //!
 //! Plain functions over slices of f32, run on all of rayon's threads. Shapes, errors and what NaN does are said at each; tests hold
 //! each to a scalar twin in f64. A shape that does not fit is a mistake of the caller and panics.
@@ -32,6 +32,8 @@
 //! processor does not know, and a signal handler does what the instruction would have done (`engine/trap.rs`). So its results are
 //! tested, and its speed is not known yet.
 //!
+//! Scans over many vectors ([`scan`]) have tiers of their own, [`scan::ScanTier`], since their products are whole numbers of 8 bits.
+//!
 //! Everything else is f32 in every tier, written as plain loops that are compiled for AVX-512, AVX2 and the baseline.
 //!
 //! # Memory
@@ -43,6 +45,7 @@
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, unused_variables))]
 
 mod activation;
+mod adamw;
 mod attention;
 mod engine;
 mod epilogue;
@@ -63,12 +66,13 @@ mod twin;
 mod vector;
 
 pub use activation::Activation;
+pub use adamw::AdamW;
 pub use attention::{HeadLayout, Heads, HeadsMut, attention, attention_backward};
 pub use epilogue::Epilogue;
 pub use file_map::map_file;
 pub use matrix::{Element, Matrix};
 pub use normalisation::{Moments, add_to, column_sums, layer_norm, layer_norm_backward};
-pub use peak::peak;
+pub use peak::{peak, scan_peak};
 pub use product::{PackedWeights, multiply, perceptron};
 pub use softmax::{softmax, softmax_backward};
 pub use tier::{TIER_VARIABLE, Tier, TierError};

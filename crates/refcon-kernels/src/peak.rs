@@ -2,6 +2,7 @@
 //!
 //! Benchmarks divide by it, so that a figure means something on another machine too.
 
+use crate::scan::ScanTier;
 #[cfg(target_arch = "x86_64")]
 use crate::tier::Instructions;
 use crate::tier::Tier;
@@ -14,20 +15,42 @@ use std::time::Instant;
 /// On processors other than x86-64 it is what the compiler makes of a plain loop.
 #[must_use]
 pub fn peak(tier: Tier) -> f64 {
+    best_rate(|rounds| spin(tier, rounds))
+}
+
+/// As [`peak`], of whole numbers: operations a second on codes that a tier's own instruction reaches. `None` for a tier that has no
+/// instruction of its own.
+#[must_use]
+pub fn scan_peak(tier: ScanTier) -> Option<f64> {
+    #[cfg(target_arch = "x86_64")]
+    if tier.multiplies_tiles() {
+        return Some(best_rate(x86::tiles_of_bytes));
+    } else if tier.has_vnni() {
+        return Some(best_rate(|rounds| {
+            // SAFETY: a `ScanTier` proves that the machine has its instructions.
+            unsafe { x86::dot_bytes_512(rounds) }
+        }));
+    }
+    let _ = tier;
+    None
+}
+
+/// The best rate of many runs; `spin` works so many rounds and returns the operations of one.
+fn best_rate(spin: impl Fn(u64) -> u64 + Sync) -> f64 {
     const RUNS: usize = 250;
     const SECONDS_A_RUN: f64 = 0.001;
     let mut rounds = 1000;
     // Rounds that take long enough to be timed; what this finds out also wakes the processor up.
-    while rate(tier, rounds).1 < SECONDS_A_RUN {
+    while rate(&spin, rounds).1 < SECONDS_A_RUN {
         rounds *= 2;
     }
-    (0..RUNS).map(|_| rayon::broadcast(|_| rate(tier, rounds).0).into_iter().sum()).fold(0.0, f64::max)
+    (0..RUNS).map(|_| rayon::broadcast(|_| rate(&spin, rounds).0).into_iter().sum()).fold(0.0, f64::max)
 }
 
 /// Operations a second of the calling thread, and the seconds that it took.
-fn rate(tier: Tier, rounds: u64) -> (f64, f64) {
+fn rate(spin: &impl Fn(u64) -> u64, rounds: u64) -> (f64, f64) {
     let start = Instant::now();
-    let operations = spin(tier, rounds) * rounds;
+    let operations = spin(rounds) * rounds;
     let seconds = start.elapsed().as_secs_f64();
     (operations as f64 / seconds, seconds)
 }
@@ -128,29 +151,41 @@ mod x86 {
         fn dot_512, "vdpbf16ps", "zmm", 64
     }
 
-    /// Four products of tiles, each waiting for none of the others.
-    pub(super) fn tiles(rounds: u64) -> u64 {
-        use crate::engine::{Amx, Engine};
-        let _ready = Amx::ready();
-        // SAFETY: only called for the tier, and the tiles are configured.
-        unsafe {
-            asm!(
-                "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
-                "tilezero tmm4", "tilezero tmm5", "tilezero tmm6", "tilezero tmm7",
-                "2:",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                "dec {rounds}",
-                "jnz 2b",
-                rounds = inout(reg) rounds.max(1) => _,
-                options(nostack, nomem)
-            );
-        }
-        const OPERATIONS_A_PRODUCT: u64 = 16 * 16 * 32 * 2;
-        4 * OPERATIONS_A_PRODUCT
+    fourteen_sums! {
+        #[target_feature(enable = "avx512f,avx512dq,avx512vnni")]
+        fn dot_bytes_512, "vpdpbusd", "zmm", 128
     }
+
+    /// Four products of tiles, each waiting for none of the others.
+    macro_rules! four_products {
+        ($name:ident, $instruction:literal, $depth:literal) => {
+            pub(super) fn $name(rounds: u64) -> u64 {
+                use crate::engine::{Amx, Engine};
+                let _ready = Amx::ready();
+                // SAFETY: only called for the tier, and the tiles are configured.
+                unsafe {
+                    asm!(
+                        "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+                        "tilezero tmm4", "tilezero tmm5", "tilezero tmm6", "tilezero tmm7",
+                        "2:",
+                        concat!($instruction, " tmm0, tmm4, tmm6"),
+                        concat!($instruction, " tmm1, tmm4, tmm7"),
+                        concat!($instruction, " tmm2, tmm5, tmm6"),
+                        concat!($instruction, " tmm3, tmm5, tmm7"),
+                        "dec {rounds}",
+                        "jnz 2b",
+                        rounds = inout(reg) rounds.max(1) => _,
+                        options(nostack, nomem)
+                    );
+                }
+                const OPERATIONS_A_PRODUCT: u64 = 16 * 16 * $depth * 2;
+                4 * OPERATIONS_A_PRODUCT
+            }
+        };
+    }
+
+    four_products!(tiles, "tdpbf16ps", 32);
+    four_products!(tiles_of_bytes, "tdpbusd", 64);
 }
 
 #[cfg(test)]
@@ -161,6 +196,9 @@ mod tests {
     fn every_tier_has_a_limit() {
         for tier in Tier::here() {
             assert!(peak(tier) > 1e8, "{tier}");
+        }
+        for tier in ScanTier::here() {
+            assert!(scan_peak(tier).is_none_or(|limit| limit > 1e9), "{tier}");
         }
     }
 }

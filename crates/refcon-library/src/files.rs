@@ -39,14 +39,15 @@ pub fn write_whole(
 ) -> Result<(), WriteError> {
     let written = || -> io::Result<()> {
         let path = destination(path)?;
-        let mut file = BufWriter::new(file_beside(&path)?);
-        content(&mut file)?;
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
+        let mut file = file_beside(&path)?;
+        // Into the bare file: errors of the temporary one would tell its name, which means nothing to the reader.
+        let mut out = BufWriter::new(file.as_file_mut());
+        content(&mut out)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         file.persist(&path).map_err(|error| error.error)?;
         Ok(())
     };
-    written().map_err(|source| WriteError { path: path.into(), source })
+    written().map_err(|source| WriteError { path: path.into(), source: without_temporary_name(source) })
 }
 
 /// Makes sure that the names of `folder` are on disk: a file that was renamed into it is found there after a power failure.
@@ -83,11 +84,16 @@ fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
     // A temporary file is its owner's alone; a result is as open as any file that the user makes.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder_of(path)).map_err(|error| {
-        // The message without the temporary name, which means nothing to the reader.
-        let cause = error.get_ref().and_then(|inner| inner.source()).map(ToString::to_string);
-        cause.map_or(error.kind().into(), |cause| io::Error::new(error.kind(), cause))
-    })
+    builder.tempfile_in(folder_of(path)).map_err(without_temporary_name)
+}
+
+/// What the system said, without the name of the temporary file, which means nothing to the reader.
+fn without_temporary_name(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|inner| inner.source()).map(ToString::to_string);
+    match cause {
+        Some(cause) => io::Error::new(error.kind(), cause),
+        None => error,
+    }
 }
 
 #[cfg(test)]

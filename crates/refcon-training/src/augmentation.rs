@@ -33,7 +33,7 @@ pub fn input(
 }
 
 /// A rectangle of a random share of the area and a random ratio of its sides (`RandomResizedCrop.get_params` of torchvision 0.17).
-fn random_crop(
+pub(crate) fn random_crop(
     [width, height]: [usize; 2],
     scale: [f64; 2],
     ratio: [f64; 2],

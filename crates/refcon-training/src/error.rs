@@ -22,7 +22,7 @@ pub enum TrainError {
     #[error(transparent)]
     Export(#[from] ExportError),
     /// A file of the run cannot be written.
-    #[error("cannot write {}: {source}; the run's checkpoints are whole, `--resume` goes on from the last one", path.display())]
+    #[error("cannot write {}: {source}; checkpoints that were written before are whole, and `--resume` goes on from the last one", path.display())]
     Write {
         /// The file.
         path: PathBuf,

@@ -7,7 +7,8 @@
 //!                                                                                   └─ retrieval
 //! ```
 //!
-//! [`fit`] is the loop for whatever is trained; [`metric_learning`] is fine-tuning as a task of it.
+//! [`fit`] is the loop for whatever is trained; [`metric_learning`] is fine-tuning as a task of it, [`pretraining`] what an encoder can
+//! learn without labels.
 
 pub mod augmentation;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod losses;
 pub mod metric_learning;
 pub mod mining;
 pub mod optimise;
+pub mod pretraining;
 pub mod random;
 pub mod retrieval;
 pub mod runs;

@@ -27,6 +27,8 @@ pub enum Purpose {
     Weights,
     /// A run's name.
     Name,
+    /// Which patches are masked.
+    Masking,
 }
 
 /// The numbers for a purpose at a place, such as `[epoch, number of the tile]`.

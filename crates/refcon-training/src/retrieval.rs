@@ -53,6 +53,7 @@ pub fn measures(queries: &Labelled, library: &Labelled) -> Result<Vec<(String, f
             hits: neighbours.iter().map(|neighbour| library.classes[neighbour.row] == class).collect(),
             confidences: vec![0.0; neighbours.len()],
             relevant: library.classes.iter().filter(|&&of| of == class).count(),
+            nearest_class: neighbours.first().map(|nearest| library.classes[nearest.row].to_string()),
         })
         .collect();
     let mean = |metric: Metric| {

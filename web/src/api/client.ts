@@ -129,7 +129,7 @@ export async function removeLabel(id: TileId): Promise<void> {
   await request(`/api/labels/${text(String(id))}`, sending('DELETE'));
 }
 
-export async function startJob(body: { kind: string; path: string }): Promise<Job> {
+export async function startJob(body: { kind: 'index'; survey: string } | { kind: 'index'; path: string }): Promise<Job> {
   return (await (await request('/api/jobs', sending('POST', body))).json()) as Job;
 }
 

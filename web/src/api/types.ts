@@ -160,6 +160,8 @@ export interface SearchAnswer {
   tiles_passed: number;
   milliseconds: number;
   not_covered: number;
+  /** `challenge`: compares the matches of one search with each other, and is not calibrated. */
+  confidence_kind: string;
 }
 
 export interface Label {
@@ -202,9 +204,8 @@ export interface Job {
   id: number;
   kind: string;
   title: string;
-  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
-  done: number;
-  /** Null until it is known. */
-  total: number | null;
+  status: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** 0..1; null until it is known. */
+  progress: number | null;
   message: string;
 }

@@ -13,7 +13,7 @@ export function ClassField({ id, value, change }: Props) {
     <label class="class-field">
       <span class="hidden">Class</span>
       <input
-        id={id} list={`${id}-known`} value={value} placeholder="class" autocomplete="off" maxLength={80}
+        id={id} list={`${id}-known`} value={value} placeholder="class" autocomplete="off" maxLength={64}
         onInput={(event) => change(event.currentTarget.value)}
       />
       <datalist id={`${id}-known`}>

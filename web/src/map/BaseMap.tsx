@@ -4,12 +4,13 @@ import { computed, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Point, Survey } from '../api/types';
 import { Icon } from '../page/icons';
-import { changeFilters, filters, mark, matches } from '../results/search';
-import { survey, surveys } from '../state/catalogue';
+import { answer, box, changeFilters, filters, mark, matches } from '../results/search';
+import { openSurvey, survey, surveys } from '../state/catalogue';
 import { valueOf } from '../state/loading';
 import { jumpTo, keepPlace } from '../state/history';
-import { say } from '../state/view';
-import { chooseSurvey, shown } from '../viewer/shown';
+import { direction, say } from '../state/view';
+import { chooseSurvey, goTo, shown } from '../viewer/shown';
+import { linesAt } from './bins';
 import type { MapFrame } from './frame';
 import { framed, inside, scaleBar, thinned, toMap, toScreen, zoomedMap } from './frame';
 
@@ -52,6 +53,7 @@ export function BaseMap() {
     return () => target.removeEventListener('wheel', wheel);
   });
   const pan = useRef<Point | null>(null);
+  const panned = useRef(false);
 
   const down = (event: PointerEvent): void => {
     if (event.button !== 0 || !frame) return;
@@ -59,6 +61,7 @@ export function BaseMap() {
       element.current!.setPointerCapture(event.pointerId);
       lasso.value = [at(event)];
     } else pan.current = at(event);
+    panned.current = false;
   };
   const move = (event: PointerEvent): void => {
     if (!frame) return;
@@ -66,7 +69,8 @@ export function BaseMap() {
     else if (pan.current && event.buttons & 1) {
       const [x, y] = at(event);
       const [dx, dy] = [x - pan.current[0], y - pan.current[1]];
-      if (!moved.value && Math.hypot(dx, dy) < 4) return;
+      if (!panned.current && Math.hypot(dx, dy) < 4) return;
+      panned.current = true;
       // Captured only now: a captured press would never reach the match it is on.
       element.current!.setPointerCapture(event.pointerId);
       const from = moved.value ?? frame;
@@ -84,8 +88,16 @@ export function BaseMap() {
     changeFilters({ region: thinned(line, MOST_CORNERS).map((point) => toMap(frame, point)) });
   };
   const clicked = (event: PointerEvent): void => {
-    if (!frame || moved.value) return;
+    if (!frame || panned.current) return;
     const point = toMap(frame, at(event));
+    const now = openSurvey.value;
+    const lines = now && linesAt(now, point);
+    if (now && lines) {
+      const way = direction.value === 'crossline' ? 'crossline' : 'inline';
+      keepPlace();
+      goTo({ survey: now.id, direction: way, line: lines[way] });
+      return;
+    }
     const hit = located.value.find((one) => isVolume(one) && inside(one.outline, point));
     if (hit && hit.id !== survey.value?.id) {
       keepPlace();
@@ -132,6 +144,7 @@ function Drawing({ frame, lasso }: { frame: MapFrame; lasso: Point[] | null }) {
   const section = shown.value?.section;
   const bar = scaleBar(frame, survey.value?.map_unit ?? located.value[0]?.map_unit ?? null, Math.min(90, frame.width / 3));
   const region = filters.value.region;
+  const asked = valueOf(answer.now.value)?.query.place?.corners;
   return (
     <>
       {located.value.map((one) => (
@@ -153,6 +166,7 @@ function Drawing({ frame, lasso }: { frame: MapFrame; lasso: Point[] | null }) {
           }}
         />
       ))}
+      {box.value && asked && <path class="asked" d={path(frame, asked, false)} />}
       {lasso && <path class="region" d={`M${lasso.map((point) => point.join(' ')).join('L')}`} />}
       <g class="scale-bar" transform={`translate(${frame.width - bar.pixels - 10} ${frame.height - 10})`}>
         <path d={`M0 -5V0H${bar.pixels}V-5`} />

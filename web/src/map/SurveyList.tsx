@@ -7,6 +7,7 @@ import { valueOf } from '../state/loading';
 import { keepPlace } from '../state/history';
 import { surveyId } from '../state/view';
 import { Failure } from '../page/Failure';
+import { index } from '../runs/jobs';
 import { chooseSurvey } from '../viewer/shown';
 
 export function SurveyList() {
@@ -32,6 +33,11 @@ export function SurveyList() {
               <span>{survey.available ? extent(survey) : 'cannot be read'}</span>
               <span>{survey.tiles.toLocaleString('en')} tiles</span>
             </button>
+            {survey.available && survey.tiles === 0 && (
+              <button type="button" class="index" title="Cut it into tiles and add them to the library" onClick={() => void index({ survey: survey.id })}>
+                Index
+              </button>
+            )}
           </li>
         ))}
       </ul>

@@ -49,7 +49,7 @@ export function Page() {
       )}
       <main class="columns">
         <div class="left"><SurveyList /><BaseMap /></div>
-        <div class="centre" role="tabpanel" aria-label={NAMES[tab.value]}>
+        <div class="centre" id="view" role="tabpanel" aria-label={NAMES[tab.value]}>
           {tab.value === 'sections' && <SectionViewer />}
           {tab.value === 'embedding' && <EmbeddingMap />}
           {tab.value === 'labels' && <LabelsPanel />}
@@ -73,7 +73,7 @@ function Head() {
       <div class="tabs" role="tablist" aria-label="Views" onKeyDown={moveTab}>
         {TABS.map((name) => (
           <button
-            key={name} type="button" role="tab" aria-selected={tab.value === name} tabIndex={tab.value === name ? 0 : -1}
+            key={name} type="button" role="tab" aria-controls="view" aria-selected={tab.value === name} tabIndex={tab.value === name ? 0 : -1}
             onClick={() => (tab.value = name)}
           >
             {NAMES[name]}

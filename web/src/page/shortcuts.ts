@@ -53,6 +53,7 @@ export const SHORTCUTS: Shortcut[] = [
   { keys: ['m'], words: 'smooth between samples, or not', act: () => changeLook({ smooth: !look.value.smooth }) },
   { keys: ['l'], words: 'filters', act: () => (filtersShown.value = !filtersShown.value) },
   { keys: ['r'], words: 'refine with your yes and no', act: refine },
+  { keys: ['a'], words: 'class of the accepted matches', act: () => focus('class') },
   { keys: ['?'], words: 'this list', act: () => (helpShown.value = !helpShown.value) },
 ];
 

@@ -4,18 +4,21 @@ import type { Match, SearchAnswer, Tile } from '../api/types';
 import { Icon } from '../page/icons';
 import { surveyName } from '../state/catalogue';
 import { jumpTo, keepPlace } from '../state/history';
+import { wideScreen } from '../state/view';
 import { ask, box, like, mark, matches, unlike, vote } from './search';
 import { Thumbnail } from './Thumbnail';
 import { distanceWords, matchWords, percent, placeWords } from './wording';
 
-/** The room for a picture, in pixels. */
+/** The room for a picture, in pixels: wide screens have wider cards. */
 const ROOM = { width: 108, height: 104 };
+const WIDE_ROOM = { width: 148, height: 136 };
 export const QUERY_ROOM = { width: 168, height: 132 };
 
 /** The scale at which all matches have room in their cards and, unless it is far larger, the query in its own. */
 export function commonScale(query: { width: number; height: number }, tiles: { width: number; height: number }[]): number {
+  const room = wideScreen.value ? WIDE_ROOM : ROOM;
   const fit = (room: typeof ROOM, width: number, height: number): number => Math.min(room.width / width, room.height / height);
-  const forTiles = tiles.reduce((least, { width, height }) => Math.min(least, fit(ROOM, width, height)), Infinity);
+  const forTiles = tiles.reduce((least, { width, height }) => Math.min(least, fit(room, width, height)), Infinity);
   const forQuery = fit(QUERY_ROOM, Math.max(1, query.width), Math.max(1, query.height));
   if (!Number.isFinite(forTiles)) return forQuery;
   return Math.min(forTiles, Math.max(forQuery, forTiles / 2));
@@ -28,13 +31,24 @@ export function Cards({ answer, stale }: { answer: SearchAnswer; stale: boolean 
   return (
     <ol class={`cards ${stale ? 'stale' : ''}`} onKeyDown={moveFocus}>
       {matches.value.map((match, i) => (
-        <Card key={match.tile.id} match={match} rank={i + 1} scale={scale} withSurvey={surveys.size > 1} />
+        <Card
+          key={match.tile.id} match={match} rank={i + 1} scale={scale} withSurvey={surveys.size > 1}
+          calibrated={answer.confidence_kind !== 'challenge'}
+        />
       ))}
     </ol>
   );
 }
 
-function Card({ match, rank, scale, withSurvey }: { match: Match; rank: number; scale: number; withSurvey: boolean }) {
+interface CardProps {
+  match: Match;
+  rank: number;
+  scale: number;
+  withSurvey: boolean;
+  calibrated: boolean;
+}
+
+function Card({ match, rank, scale, withSurvey, calibrated }: CardProps) {
   const { tile, distance, confidence } = match;
   const good = like.value.includes(tile.id);
   const bad = unlike.value.includes(tile.id);
@@ -58,7 +72,7 @@ function Card({ match, rank, scale, withSurvey }: { match: Match; rank: number; 
       <div class="card-words">
         <span class="numbers">
           <b title="Distance">{distanceWords(distance)}</b>
-          {confidence !== null && <Confidence value={confidence} />}
+          {confidence !== null && <Confidence value={confidence} calibrated={calibrated} />}
         </span>
         <span class="where">{line}</span>
         <span class="where">{range}</span>
@@ -70,9 +84,10 @@ function Card({ match, rank, scale, withSurvey }: { match: Match; rank: number; 
   );
 }
 
-function Confidence({ value }: { value: number }) {
+function Confidence({ value, calibrated }: { value: number; calibrated: boolean }) {
+  const meaning = calibrated ? '' : ', compared with the other matches only: not calibrated';
   return (
-    <span class="confidence" title={`Confidence ${percent(value)}`}>
+    <span class="confidence" title={`Confidence ${percent(value)}${meaning}`}>
       <meter min={0} max={1} value={value} aria-label="Confidence" />
       {percent(value)}
     </span>

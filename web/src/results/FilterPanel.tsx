@@ -3,14 +3,15 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { SearchDirection } from '../api/types';
-import { surveys } from '../state/catalogue';
+import { library, surveys } from '../state/catalogue';
 import { noFilters } from '../state/link';
 import { valueOf } from '../state/loading';
-import { classes } from '../labels/labels';
 import { changeFilters, filterCount, filters, perSurvey, search } from './search';
 
 export function FilterPanel() {
   const known = valueOf(surveys.now.value) ?? [];
+  // The library's own: labels given here are not searched by.
+  const classes = valueOf(library.now.value)?.classes ?? [];
   const now = filters.value;
   return (
     <div class="filters" id="filters" role="group" aria-label="Filters">
@@ -29,11 +30,11 @@ export function FilterPanel() {
           />
         ))}
       </Row>
-      <Row name="Lines"><Range name="lines" value={now.lines} change={(lines) => changeFilters({ lines })} /></Row>
+      <Row name="Lines"><Range name="lines" value={now.lines} change={(lines) => changeFilters({ lines: lines && [Math.round(lines[0]), Math.round(lines[1])] })} /></Row>
       <Row name="Time, depth"><Range name="range" value={now.range} change={(range) => changeFilters({ range })} /></Row>
-      {classes.value.length > 0 && (
+      {classes.length > 0 && (
         <Row name="Class">
-          {classes.value.map((name) => (
+          {classes.map(({ name }) => (
             <Chip key={name} name={name} on={now.classes.includes(name)} act={() => changeFilters({ classes: toggled(now.classes, name) })} />
           ))}
         </Row>
@@ -41,7 +42,12 @@ export function FilterPanel() {
       <Row name="Region">
         {now.region
           ? <Chip name={`${now.region.length} corners`} on act={() => changeFilters({ region: null })} />
-          : <span class="quiet">draw it on the map</span>}
+          : (
+            <details>
+              <summary class="quiet">draw it on the map, or type it</summary>
+              <RegionFields />
+            </details>
+          )}
       </Row>
       <Row name="Each survey">
         <label class="row">
@@ -58,6 +64,27 @@ export function FilterPanel() {
       </Row>
       {filterCount.value > 0 && <button type="button" onClick={() => changeFilters(noFilters())}>Clear filters</button>}
     </div>
+  );
+}
+
+/** A rectangle in X and Y, for those who cannot draw one. */
+function RegionFields() {
+  const x = useSignal<[number, number] | null>(null);
+  const y = useSignal<[number, number] | null>(null);
+  const take = (): void => {
+    if (!x.value || !y.value) return;
+    const [[left, right], [low, high]] = [x.value, y.value];
+    changeFilters({ region: [[left, low], [right, low], [right, high], [left, high]] });
+  };
+  const keep = (axis: typeof x) => (value: [number, number] | null): void => {
+    axis.value = value;
+    take();
+  };
+  return (
+    <>
+      <Range name="X" value={x.value} change={keep(x)} />
+      <Range name="Y" value={y.value} change={keep(y)} />
+    </>
   );
 }
 

@@ -47,10 +47,9 @@ function Asked() {
     <div class="asked">
       <QueryPicture />
       <div class="asked-words">
-        <h2>{title()}</h2>
-        {box.value && <p>{surveyName(box.value.survey)}<br />{boxWords(box.value)}</p>}
-        {like.value.length > 0 && <p>{like.value.length} yes, {unlike.value.length} no</p>}
         <div class="row">
+          <h2>{title()}</h2>
+          <span class="spring" />
           {box.value && <button type="button" onClick={jumpToQuery} title="Back to the box (Q)">Show</button>}
           <button
             type="button" onClick={() => {
@@ -61,6 +60,8 @@ function Asked() {
             Clear
           </button>
         </div>
+        {box.value && <p>{surveyName(box.value.survey)}<br />{boxWords(box.value)}</p>}
+        {like.value.length > 0 && <p>{like.value.length} yes, {unlike.value.length} no</p>}
       </div>
     </div>
   );
@@ -72,6 +73,9 @@ function title(): string {
   return tileQuery.value !== null ? 'Tile' : 'Picture';
 }
 
+/** For larger boxes the server's picture will do. */
+const MOST_TILES = 16;
+
 /** The box cut from the section's own amplitudes where it is on the screen, else the picture that the server sent. */
 function QueryPicture() {
   const own = useSignal<{ box: BoxQuery; picture: ReturnType<typeof cut> } | null>(null);
@@ -82,6 +86,7 @@ function QueryPicture() {
     if (asked.survey !== survey.id || asked.direction !== section.direction || asked.line !== section.line) return;
     const part = partOf(section, asked.traces, asked.range);
     const needed = tilesIn(section, { left: part.left, right: part.left + part.width, top: part.top, bottom: part.top + part.height }, 0);
+    if (needed.length > MOST_TILES) return;
     tiles.whole(needed).then(
       () => (own.value = { box: asked, picture: cut(section, part, (place) => tiles.get(place)) }),
       // The server's picture stays.

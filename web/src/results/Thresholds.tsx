@@ -27,7 +27,7 @@ export function Thresholds({ matches }: { matches: Match[] }) {
       </label>
       {sure && (
         <label class="slider" title="Hide matches that are less sure">
-          <span>Confidence ≥</span>
+          <span>Sure ≥</span>
           <input
             id="least-sure" type="range" min={0} max={100} value={Math.round(100 * (leastSure.value ?? 0))}
             aria-valuetext={percent(leastSure.value ?? 0)} onInput={(event) => {

@@ -49,6 +49,21 @@ export function indicesFrom(amplitudes: Amplitudes, clip: number): Indices {
   return { width, height, values: Uint8ClampedArray.from(values, (value) => colourIndex(value, clip)) };
 }
 
+/** Of hundreds of matches only those are asked for that are seen, or soon will be. */
+function whenNear(element: Element | null, act: () => void): () => void {
+  if (!element) {
+    act();
+    return () => undefined;
+  }
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+    observer.disconnect();
+    act();
+  }, { rootMargin: '400px' });
+  observer.observe(element);
+  return () => observer.disconnect();
+}
+
 interface PictureProps {
   /** A path to ask for, or the picture itself. */
   source: string | Indices;
@@ -71,11 +86,14 @@ export function Picture({ source, label, scale, width, height }: PictureProps) {
     }
     let wanted = true;
     missing.value = false;
-    indicesOf(source).then(
+    const stop = whenNear(canvas.current, () => indicesOf(source).then(
       (found) => wanted && (loaded.value = found),
       () => wanted && (missing.value = true),
-    );
-    return () => void (wanted = false);
+    ));
+    return () => {
+      wanted = false;
+      stop();
+    };
   }, [source]);
   useSignalEffect(() => {
     const found = loaded.value;

@@ -10,7 +10,7 @@ import { resource, valueOf } from '../state/loading';
 import { readable, tickLabel, ticks } from '../viewer/axes';
 import type { Panel } from './curves';
 import { curvePath, extentOf, panels } from './curves';
-import { Jobs } from './Jobs';
+import { JobsPanel } from './JobsPanel';
 
 const runs = resource<Run[]>();
 const metrics = resource<Metric[]>();
@@ -18,7 +18,7 @@ const chosen = signal<string | null>(null);
 
 const WIDTH = 258;
 const HEIGHT = 116;
-const LEFT = 46;
+const LEFT = 52;
 
 export function RunsPanel() {
   useEffect(() => void runs.load(api.runs), []);
@@ -46,7 +46,7 @@ export function RunsPanel() {
       )}
       {known && known.length > 0 && <RunTable runs={known} choose={choose} />}
       {chosen.value && <Curves />}
-      <Jobs />
+      <JobsPanel />
     </section>
   );
 }

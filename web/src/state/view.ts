@@ -14,6 +14,11 @@ export const look = signal<Look>(plainLook());
 export const boxTool = signal(false);
 export const helpShown = signal(false);
 
+/** The style sheet's wide columns begin here. */
+const wide = matchMedia('(width >= 1700px)');
+export const wideScreen = signal(wide.matches);
+wide.addEventListener('change', () => (wideScreen.value = wide.matches));
+
 export type Theme = 'system' | 'dark' | 'light';
 const THEMES: Theme[] = ['system', 'dark', 'light'];
 const KEPT_AS = 'refcon-theme';

@@ -9,7 +9,7 @@ import { valueOf } from '../state/loading';
 import { boxTool, direction, isDark, look } from '../state/view';
 import { box } from '../results/search';
 import { Failure } from '../page/Failure';
-import { AxisAcross, AxisDown } from './Axes';
+import { AxisAcross, AxisDown } from './Rulers';
 import { Boxes } from './Boxes';
 import { canvasPainter } from './canvas2d';
 import { table } from './colours';

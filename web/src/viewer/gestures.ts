@@ -72,7 +72,7 @@ export function listen(plot: HTMLElement, corner: (target: EventTarget | null) =
       return;
     }
     const opposite = corner(event.target);
-    const box = event.button === 0 && (opposite !== null || boxTool.value !== event.shiftKey);
+    const box = event.button === 0 && (opposite !== null || boxTool.value || event.shiftKey);
     if (box && shown.value?.section.direction === 'slice') {
       say('Boxes are searched on inlines and crosslines, not on slices.', true);
     }

@@ -3,6 +3,7 @@
 import type { Amplitudes } from '../api/client';
 import type { BoxQuery, OpenSurvey, Place, Section } from '../api/types';
 import type { TilePlace } from './pyramid';
+import { extentOf, tilesIn } from './pyramid';
 
 /** A part of a section, in traces and samples. */
 export interface Part {
@@ -116,11 +117,17 @@ export function amplitudeAt(
 
 /** The amplitudes of a part, cut from loaded tiles of full resolution; NaN where one is missing. */
 export function cut(section: Section, part: Part, loaded: (place: TilePlace) => Amplitudes | undefined): Amplitudes {
-  const [width, height] = [Math.round(part.width), Math.round(part.height)];
-  const values = new Float32Array(width * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      values[y * width + x] = amplitudeAt(section, Math.round(part.left) + x, Math.round(part.top) + y, loaded) ?? NaN;
+  const [left, top, width, height] = [part.left, part.top, part.width, part.height].map(Math.round) as [number, number, number, number];
+  const values = new Float32Array(width * height).fill(NaN);
+  const window = { left, right: left + width, top, bottom: top + height };
+  for (const place of tilesIn(section, window, 0)) {
+    const tile = loaded(place);
+    if (!tile) continue;
+    const extent = extentOf(section, place);
+    const [from, to] = [Math.max(left, extent.left), Math.min(window.right, extent.right)];
+    for (let y = Math.max(top, extent.top); y < Math.min(window.bottom, extent.bottom); y++) {
+      const row = (y - extent.top) * tile.width - extent.left;
+      values.set(tile.values.subarray(row + from, row + to), (y - top) * width + from - left);
     }
   }
   return { width, height, values };

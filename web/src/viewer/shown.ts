@@ -4,7 +4,7 @@ import { batch, computed, effect, signal, untracked } from '@preact/signals';
 import * as api from '../api/client';
 import { reconnections } from '../api/connection';
 import type { Direction, OpenSurvey, Place, Section } from '../api/types';
-import { amplitudeAt, openSurvey, survey, surveyOf } from '../state/catalogue';
+import { amplitudeAt, openSurvey, survey, surveyOf, surveys } from '../state/catalogue';
 import { directionsOf, linesOf, middle, nearest } from '../state/lines';
 import type { AxisWindow } from '../state/link';
 import type { Loading } from '../state/loading';
@@ -51,7 +51,11 @@ export function followSection(): () => void {
     const now = survey.value;
     const [way, at] = [direction.value, lineShown.value];
     reconnections.value;
-    if (!now) return;
+    if (!now) {
+      const listed = surveys.now.value.state === 'ready' && surveyId.value !== null;
+      if (listed) untracked(() => failed(surveyId.value!, { message: `This library has no survey ${surveyId.value}.`, hint: null }));
+      return;
+    }
     if (!now.available) {
       running?.abort();
       failed(now.id, { message: now.problem ?? 'This survey cannot be read.', hint: null });

@@ -4,6 +4,9 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { answered, drawBox, drawn, inHash } from './chromium.mjs';
 
+/** A library that is not the mock's keeps nothing of the journey. */
+const CLASS = 'Journey';
+
 const cards = (page) => page.locator('.card').count();
 
 async function downloaded(page, act) {
@@ -84,16 +87,24 @@ export async function journey({ page, shot }, claim) {
     assert.deepEqual([query.like.length, query.unlike.length, query.box?.kind], [2, 1, 'box']);
     await answered(page);
   });
-  await claim('accepted tiles get a class', async () => {
-    await page.locator('#class').fill('Channel');
+  await claim('accepted tiles get a class, become a labelled set, and can be taken out of it', async () => {
+    await page.locator('#class').fill(CLASS);
     await page.locator('#class').press('Enter');
     await page.waitForSelector('.class-name');
     await page.getByRole('tab', { name: 'Labels' }).click();
-    await page.waitForFunction(() => document.querySelectorAll('.class-group .tile').length === 2);
+    const tiles = page.locator(`.class-group[aria-label="${CLASS}"] .tile`);
+    await tiles.nth(1).waitFor();
+    assert.equal(await tiles.count(), 2);
     await shot('labels');
     const { name, content } = await downloaded(page, () => page.getByRole('button', { name: 'Export zip' }).click());
     assert.equal(name, 'labels.zip');
-    assert.ok(content.includes('train/Channel/'));
+    for (let left = 2; left > 0; left--) {
+      await tiles.first().hover();
+      await tiles.first().getByTitle('Take out').click();
+      await page.waitForFunction(([words, count]) => document.querySelectorAll(`${words} .tile`).length === count,
+        [`.class-group[aria-label="${CLASS}"]`, left - 1]);
+    }
+    assert.ok(content.includes(`train/${CLASS}/`));
     await page.getByRole('tab', { name: 'Sections' }).click();
     await drawn(page);
   });

@@ -3,10 +3,11 @@
  * journey on a running `refcon serve` instead; `CHROMIUM=…` says which browser. Screenshots are left in `screenshots/`.
  */
 
+import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { mockServer } from '../mock/server.mjs';
-import { launch, openPage } from './chromium.mjs';
+import { answered, drawBox, drawn, launch, openPage } from './chromium.mjs';
 import { journey } from './journey.mjs';
 import { states } from './states.mjs';
 
@@ -48,6 +49,17 @@ async function part(name, browser, url, options, act) {
   await opened.close();
 }
 
+async function withoutWebGl({ page, shot }, claim) {
+  await claim('a canvas draws the section', async () => {
+    await drawn(page);
+    assert.equal(await page.locator('.plot canvas').getAttribute('data-painter'), 'Canvas');
+    await page.keyboard.press('c');
+    await drawBox(page, [0.3, 0.45], [0.5, 0.7]);
+    await answered(page);
+    await shot('canvas');
+  });
+}
+
 const browser = await launch();
 if (real) {
   const folder = `${screenshots}real`;
@@ -61,16 +73,13 @@ if (real) {
   const url = await listening(server);
   await part('journey, dark', browser, url, { folder }, journey);
   await part('states', browser, url, { folder }, (opened, claim) => states(opened, url, server, claim));
+  const plain = await launch(['--disable-3d-apis']);
+  await part('without WebGL', plain, url, { folder }, withoutWebGl);
+  await plain.close();
   server.closeAllConnections();
   server.close();
-  // Labels of the first journey are gone with its server's.
   const fresh = mockServer();
-  await part('journey, light', browser, await listening(fresh), { folder, scheme: 'light', width: 1920, height: 1080 }, async (opened, claim) => {
-    for (const [id] of await opened.page.evaluate(async () => (await (await fetch('/api/labels')).json()).map((label) => [label.tile.id]))) {
-      await opened.page.evaluate((tile) => fetch(`/api/labels/${tile}`, { method: 'DELETE' }), id);
-    }
-    await journey(opened, claim);
-  });
+  await part('journey, light', browser, await listening(fresh), { folder, scheme: 'light', width: 1920, height: 1080 }, journey);
   fresh.closeAllConnections();
   fresh.close();
 }

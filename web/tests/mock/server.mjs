@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { png, zip } from './files.mjs';
 import { allTiles, boxPatch, picture, search, shown } from './library.mjs';
 import { randoms } from './geology.mjs';
-import { pyramidTile, section, SURVEYS, surveyOf } from './surveys.mjs';
+import { place, pyramidTile, section, SURVEYS, surveyOf } from './surveys.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
@@ -67,6 +67,7 @@ function runMetrics(name) {
 
 export function mockServer() {
   const mode = { surveys: 'many', slow: 0 };
+  const jobs = [];
   const json = (value) => ({ type: 'application/json', body: JSON.stringify(value) });
 
   const routes = [
@@ -97,8 +98,8 @@ export function mockServer() {
         : { survey: SURVEYS[0], amplitudes: picture(request.query.kind === 'tile' ? tileOf(String(request.query.id)) : allTiles()[40]) };
       const { width, height } = source.amplitudes;
       return json({
-        query: { picture: `data:image/png;base64,${grey(source.amplitudes, source.survey.clip.p99).toString('base64')}`, width, height, place: null },
-        ...found, milliseconds: performance.now() - started, not_covered: 0,
+        query: { picture: `data:image/png;base64,${grey(source.amplitudes, source.survey.clip.p99).toString('base64')}`, width, height, place: box && { corners: place(surveyOf(box.survey), box.direction, box.line, box.traces) } },
+        ...found, milliseconds: performance.now() - started, not_covered: 0, confidence_kind: 'calibrated',
       });
     }],
     ['POST', /^\/api\/search\/export$/, (_match, { body, query }) => {
@@ -139,7 +140,17 @@ export function mockServer() {
       { name: 'texture-probe', status: 'running', started: 1772548800, encoder: 'texture', best: { loss: 0.31, mAP: 0.81 } },
     ])],
     ['GET', /^\/api\/runs\/([^/]+)\/metrics$/, ([, name]) => json(runMetrics(name))],
-    ['GET', /^\/api\/jobs$/, () => json([])],
+    ['GET', /^\/api\/jobs$/, () => json(jobs)],
+    ['POST', /^\/api\/jobs$/, (_match, { body }) => {
+      const { survey, path } = JSON.parse(body);
+      jobs.push({ id: jobs.length + 1, kind: 'index', title: `index ${survey ?? path}`, status: 'running', progress: 0, message: '' });
+      return json(jobs.at(-1));
+    }],
+    ['GET', /^\/api\/jobs\/(\d+)\/events$/, ([, id]) => {
+      const job = Object.assign(jobs[id - 1], { status: 'done', progress: 1, message: '360 tiles in 2.1 s' });
+      const event = (kind, data) => `event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
+      return { type: 'text/event-stream', body: event('log', { line: 'embedding with texture' }) + event('log', { line: job.message }) + event('end', job) };
+    }],
   ];
 
   async function answer(request) {

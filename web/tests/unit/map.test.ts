@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Point } from '../../src/api/types';
+import type { OpenSurvey } from '../../src/api/types';
+import { linesAt } from '../../src/map/bins';
 import { framed, inside, scaleBar, thinned, toMap, toScreen, zoomedMap } from '../../src/map/frame';
 
 const square: Point[] = [[0, 0], [0, 4000], [4000, 4000], [4000, 0]];
@@ -34,6 +36,25 @@ describe('the map', () => {
       expect(pixels).toBeGreaterThan(90 / 2.6);
       expect(label).toMatch(/^(0\.)?0*[125]0* (m|km)$/);
     }
+  });
+});
+
+describe('a place on the map', () => {
+  // 11 inlines 100 m apart, numbered by twos; 21 crosslines 25 m apart, numbered downwards; turned by 90 degrees.
+  const survey = {
+    geometry: { type: 'volume', inlines: { first: 10, step: 2, count: 11 }, crosslines: { first: 80, step: -1, count: 21 } },
+    outline: [[5000, 0], [5000, 500], [4000, 500], [4000, 0]],
+  } as unknown as OpenSurvey;
+
+  it('has an inline and a crossline', () => {
+    expect(linesAt(survey, [5000, 0])).toEqual({ inline: 10, crossline: 80 });
+    expect(linesAt(survey, [4690, 130])).toEqual({ inline: 16, crossline: 75 });
+    expect(linesAt(survey, [4000, 500])).toEqual({ inline: 30, crossline: 60 });
+  });
+
+  it('beside the survey has none', () => {
+    expect(linesAt(survey, [5001, 100])).toBeNull();
+    expect(linesAt({ ...survey, outline: null }, [4500, 100])).toBeNull();
   });
 });
 

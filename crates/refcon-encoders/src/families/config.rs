@@ -20,6 +20,7 @@ pub(crate) struct Config {
     num_register_tokens: Option<usize>,
     use_swiglu_ffn: Option<bool>,
     decoder_num_attention_heads: Option<usize>,
+    norm_pix_loss: Option<bool>,
     vision_config: Option<Box<Config>>,
 }
 
@@ -48,6 +49,11 @@ impl Config {
     }
 
     /// Attention heads of a masked autoencoder's decoder, likewise.
+    /// Whether a masked autoencoder was trained to rebuild normalised patches.
+    pub(crate) fn normalises_patches(&self) -> bool {
+        self.norm_pix_loss.unwrap_or(false)
+    }
+
     pub(crate) fn decoder_heads(&self) -> Option<usize> {
         self.decoder_num_attention_heads.or(self.model_type.as_ref().map(|_| 16))
     }

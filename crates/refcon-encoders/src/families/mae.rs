@@ -195,6 +195,8 @@ pub struct DecoderArchitecture {
     pub blocks: Architecture,
     /// Components of the encoder's tokens.
     pub encoder_width: usize,
+    /// Whether patches are rebuilt with their mean taken out and divided by their standard deviation.
+    pub normalised_patches: bool,
 }
 
 impl DecoderArchitecture {
@@ -259,7 +261,9 @@ impl DecoderNames {
             ..encoder.clone()
         };
         match blocks.problem() {
-            None => Ok(DecoderArchitecture { blocks, encoder_width: encoder.width }),
+            None => {
+                Ok(DecoderArchitecture { blocks, encoder_width: encoder.width, normalised_patches: false })
+            }
             Some(problem) => Err(CheckpointError::Tensors {
                 path: checkpoint.path().into(),
                 problems: format!("its decoder: {problem}"),

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
 use std::convert::Infallible;
 
-/// Standard deviation of weights and tokens, as ViT, BEiT and MAE have it.
+/// Standard deviation of weights and tokens, as ViT, `BEiT` and MAE have it.
 const SPREAD: f32 = 0.02;
 
 /// What layer scale starts at (Touvron et al., Going deeper with Image Transformers, arXiv 2103.17239).

@@ -13,6 +13,7 @@ mod transformer;
 
 pub(crate) use architecture::Parts;
 pub use architecture::{Architecture, Part, Projection};
+pub(crate) use kernels::{adamw_step, on_processor};
 pub use layers::Activation;
 pub use pooling::Pooling;
 pub use positions::PositionResize;

@@ -234,5 +234,6 @@ fn metric_name(metric: Metric) -> &'static str {
     match metric {
         Metric::Cosine => "cosine",
         Metric::L2 => "l2",
+        Metric::InnerProduct => "inner-product",
     }
 }

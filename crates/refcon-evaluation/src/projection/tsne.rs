@@ -104,9 +104,9 @@ fn neighbour_probabilities(squared: &[f64], tile: usize, entropy: f64) -> Vec<f6
         }
         // Too many neighbours: narrower.
         if found > entropy {
-            low = precision
+            low = precision;
         } else {
-            high = precision
+            high = precision;
         }
         precision = if high.is_finite() { f64::midpoint(low, high) } else { precision * 2.0 };
     }

@@ -5,6 +5,8 @@ use super::tier::Instructions;
 
 /// Rows multiplied side by side.
 const ROWS: usize = 4;
+/// From the rows that are multiplied to those that are brought nearer: about as far as memory is away.
+const GROUPS_AHEAD: usize = 3;
 
 /// One to four code vectors, `[vectors, stride]`.
 pub(super) struct Few<'a> {
@@ -26,7 +28,7 @@ impl Few<'_> {
     ) {
         let count = self.corrections.len();
         let width = if pairs { count / 2 } else { count };
-        let mut ahead = rows.chunks(ROWS).skip(1);
+        let mut ahead = rows.chunks(ROWS).skip(GROUPS_AHEAD);
         for (rows, values) in rows.chunks(ROWS).zip(values.chunks_mut(ROWS * width)) {
             let ahead = ahead.next().unwrap_or(rows);
             let products = self.four_rows(tier, codes, rows, ahead);

@@ -2,6 +2,7 @@
 
 use super::ZERO_CODE;
 use super::quantise::code_stride;
+use super::sift::{QueryTerms, RowTerms, Sifted, assert_terms, sift};
 use super::tier::{Instructions, ScanTier};
 #[cfg(target_arch = "x86_64")]
 use super::{amx, vnni};
@@ -9,7 +10,12 @@ use super::{dot, panel::Panels};
 use std::ops::Range;
 
 /// Queries whose values of one row lie side by side, at most.
-pub const MOST_VALUES: usize = 48;
+pub(super) const MOST_VALUES: usize = 48;
+
+/// Rows times values that are sifted at once, at most: the products, and what is known of the rows, stay in the first cache.
+const MOST_PRODUCTS: usize = 64 * MOST_VALUES;
+/// Rows that are sifted at once, at most.
+const MOST_ROWS: usize = 512;
 
 /// Code vectors that are multiplied with a row while it is at hand.
 pub(super) const MOST_VECTORS: usize = 4;
@@ -96,7 +102,7 @@ impl QueryCodes {
         &self.known
     }
 
-    /// The queries group by group, as [`QueryCodes::products`] takes them.
+    /// The queries group by group, as [`QueryCodes::sift`] takes them.
     #[must_use]
     pub fn groups(&self) -> Vec<QueryGroup> {
         let (queries, widths) = match &self.layout {
@@ -106,22 +112,46 @@ impl QueryCodes {
         let groups = (0..self.known.len()).step_by(queries).map(|first| {
             let queries = first..(first + queries).min(self.known.len());
             let width = widths.map_or(queries.len(), |lanes| queries.len().next_multiple_of(lanes));
-            QueryGroup { queries, width }
+            QueryGroup { queries, width, rows: (MOST_PRODUCTS / width).min(MOST_ROWS) }
         });
         groups.collect()
     }
 
-    /// Products of the codes of some rows with those of a group of queries: `Σ (row code − 128) · query code`, rounded to f32 where
-    /// they do not fit into 24 bits; into `values`, `[rows, group.width]`. Values past the group's queries are 0.
+    /// Calls `found` for the rows that may be wanted for a query of a group: where the upper bound (see [`Sifted::upper`]), made of
+    /// the product `Σ (row code − 128) · query code`, is not below the query's threshold. A bound that is NaN is not below anything.
+    /// Values past the group's queries have the product 0.
     ///
-    /// `codes` are `[n, code_stride(dimension)]`, `rows` which of them.
+    /// `codes` are `[n, code_stride(dimension)]`, `rows` which of them, at most [`QueryGroup::rows`], each with its `row_terms`;
+    /// `query_terms` has a number for each of the group's values. Bounds may differ from tier to tier by rounding, as if each step
+    /// of the sum was rounded to f32 once or twice.
     ///
     /// # Panics
-    /// When a row lies outside of `codes`, or `values` are not as many as they should be.
-    pub fn products(&self, group: &QueryGroup, codes: &[u8], rows: &[u32], values: &mut [f32]) {
-        assert_eq!(values.len(), rows.len() * group.width, "a value for each row and query");
-        let within = codes.len() / self.stride;
-        assert!(rows.iter().all(|&row| (row as usize) < within), "rows of the codes");
+    /// When a row lies outside of `codes`, there are too many, or there is not a number for each row and value.
+    pub fn sift(
+        &self,
+        group: &QueryGroup,
+        codes: &[u8],
+        rows: &[u32],
+        (row_terms, query_terms): (&RowTerms<'_>, &QueryTerms<'_>),
+        mut found: impl FnMut(Sifted),
+    ) {
+        assert_terms(rows.len(), group.width, row_terms, query_terms);
+        #[cfg(target_arch = "x86_64")]
+        if let (Layout::Panels(panels), Instructions::Avx512Vnni) = (&self.layout, self.tier.0) {
+            self.assert_rows(group, codes, rows);
+            let which = panels_of(group);
+            return vnni::sift(panels, which, codes, rows, (row_terms, query_terms), &mut found);
+        }
+        let mut products = [0.0; MOST_PRODUCTS];
+        let products = &mut products[..rows.len() * group.width];
+        self.products(group, codes, rows, products);
+        sift(products, row_terms, query_terms, &mut found);
+    }
+
+    /// Products of the codes of some rows with those of a group of queries: `Σ (row code − 128) · query code`, rounded to f32 where
+    /// they do not fit into 24 bits; into `values`, `[rows, group.width]`.
+    pub(super) fn products(&self, group: &QueryGroup, codes: &[u8], rows: &[u32], values: &mut [f32]) {
+        self.assert_rows(group, codes, rows);
         match &self.layout {
             Layout::Plain { codes: vectors, corrections } => {
                 let planes = self.fineness.vectors();
@@ -131,18 +161,22 @@ impl QueryCodes {
                 few.products(self.tier.0, planes == 2, codes, rows, values);
             }
             #[cfg(target_arch = "x86_64")]
-            Layout::Panels(panels) => {
-                let first = group.queries.start / Panels::LANES;
-                let which = first..first + group.width / Panels::LANES;
-                match self.tier.0 {
-                    Instructions::AmxInt8 => amx::products(panels, which, codes, rows, values),
-                    _ => vnni::products(panels, which, codes, rows, values),
-                }
-            }
+            Layout::Panels(panels) => amx::products(panels, panels_of(group), codes, rows, values),
             #[cfg(not(target_arch = "x86_64"))]
             Layout::Panels(_) => unreachable!("no tier here multiplies panels"),
         }
     }
+
+    fn assert_rows(&self, group: &QueryGroup, codes: &[u8], rows: &[u32]) {
+        assert!(rows.len() <= group.rows, "{} rows at once", rows.len());
+        let within = codes.len() / self.stride;
+        assert!(rows.iter().all(|&row| (row as usize) < within), "rows of the codes");
+    }
+}
+
+fn panels_of(group: &QueryGroup) -> Range<usize> {
+    let first = group.queries.start / Panels::LANES;
+    first..first + group.width / Panels::LANES
 }
 
 /// Queries whose products are had together.
@@ -150,8 +184,10 @@ impl QueryCodes {
 pub struct QueryGroup {
     /// Which queries.
     pub queries: Range<usize>,
-    /// Values a row: as many as there are queries, or a few more. At most [`MOST_VALUES`].
+    /// Values a row: as many as there are queries, or a few more.
     pub width: usize,
+    /// Rows that are sifted at once, at most.
+    pub rows: usize,
 }
 
 fn panels_a_group(tier: ScanTier) -> usize {

@@ -1,20 +1,24 @@
 //! Every tier's products beside those of plain loops.
 
-use super::tier::Instructions;
 use super::*;
 use proptest::prelude::*;
 
 /// The machine's tiers, and AMX with its instructions emulated.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn tiers() -> Vec<ScanTier> {
+    use super::tier::Instructions;
     let mut tiers = ScanTier::here();
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    if tiers.contains(&ScanTier(Instructions::Avx512Vnni))
-        && !tiers.contains(&ScanTier(Instructions::AmxInt8))
-    {
+    let [amx, vnni] = [Instructions::AmxInt8, Instructions::Avx512Vnni].map(ScanTier);
+    if tiers.contains(&vnni) && !tiers.contains(&amx) {
         crate::engine::trap::install();
-        tiers.push(ScanTier(Instructions::AmxInt8));
+        tiers.push(amx);
     }
     tiers
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn tiers() -> Vec<ScanTier> {
+    ScanTier::here()
 }
 
 struct Numbers(u64);
@@ -61,17 +65,21 @@ proptest! {
             let coded = QueryCodes::new(tier, fineness, dimension, &queries);
             let mut seen = 0;
             for group in coded.groups() {
-                prop_assert!(group.width <= MOST_VALUES && group.queries.start == seen);
+                prop_assert_eq!(group.queries.start, seen);
                 seen = group.queries.end;
-                let mut values = vec![f32::NAN; which.len() * group.width];
-                coded.products(&group, &codes, &which, &mut values);
+                let mut values = vec![None; which.len() * group.width];
+                for_each_product(&coded, &group, &codes, &which, |row, query, product| {
+                    values[row * group.width + query] = Some(product);
+                });
                 for (&row, values) in which.iter().zip(values.chunks_exact(group.width)) {
                     let row = &codes[row as usize * stride..][..stride];
                     for (query, &value) in group.queries.clone().zip(values) {
                         let expected = product(row, queries[query], &coded.known()[query]);
-                        prop_assert!((f64::from(value) - expected).abs() <= 1e-6 * expected.abs() + 40.0 * f64::from(fine), "{tier}: {value} {expected}");
+                        let rounding = 1e-6 * expected.abs() + 40.0 * f64::from(fine);
+                        let value = f64::from(value.expect("a value"));
+                        prop_assert!((value - expected).abs() <= rounding, "{tier}: {value} {expected}");
                     }
-                    prop_assert!(values[group.queries.len()..].iter().all(|&value| value == 0.0));
+                    prop_assert!(values[group.queries.len()..].iter().all(|&value| value == Some(0.0)));
                 }
             }
             prop_assert_eq!(seen, queries.len());
@@ -91,9 +99,9 @@ proptest! {
             for (at, &value) in query.iter().enumerate() {
                 let mut row = vec![ZERO_CODE; stride];
                 row[at] = ZERO_CODE + 1;
-                let mut code = [0.0];
-                coded.products(&coded.groups()[0], &row, &[0], &mut code);
-                squares += (f64::from(value) - scale * f64::from(code[0])).powi(2);
+                for_each_product(&coded, &coded.groups()[0], &row, &[0], |_, _, code| {
+                    squares += (f64::from(value) - scale * f64::from(code)).powi(2);
+                });
             }
             prop_assert!(error >= squares.sqrt());
             prop_assert!(norm >= query.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt());
@@ -102,28 +110,69 @@ proptest! {
 
     #[test]
     fn what_is_sifted_out_is_below_the_threshold(
-        rows in prop::collection::vec(prop::array::uniform4(prop_oneof![0f32..2.0, Just(f32::INFINITY)]), 1..20),
-        queries in prop::collection::vec(prop::array::uniform4(-1f32..3.0), 1..40),
+        rows in prop::collection::vec(prop::array::uniform4(prop_oneof![0f32..2.0, Just(f32::INFINITY)]), 1..64),
+        terms in prop::collection::vec(prop::array::uniform4(-1f32..3.0), 64),
+        queries in prop_oneof![1usize..5, 9usize..40],
+        seed in any::<u64>(),
     ) {
+        let mut numbers = Numbers(seed);
+        let dimension = 5;
+        let stride = code_stride(dimension);
+        let mut codes = vec![0; rows.len() * stride];
+        codes.chunks_exact_mut(stride).for_each(|codes| {
+            quantise(&numbers.vector(dimension), codes);
+        });
+        let queries: Vec<Vec<f32>> = (0..queries).map(|_| numbers.vector(dimension)).collect();
+        let queries: Vec<&[f32]> = queries.iter().map(Vec::as_slice).collect();
         let column = |of: &[[f32; 4]], at: usize| of.iter().map(|terms| terms[at]).collect::<Vec<_>>();
         let [scales, errors, norms, offsets] = std::array::from_fn(|at| column(&rows, at));
-        let [error, norm, offset, threshold] = std::array::from_fn(|at| column(&queries, at));
-        let products: Vec<f32> = (0..rows.len() * queries.len()).map(|at| (at % 7) as f32 - 3.0).collect();
         let row_terms = RowTerms { scales: &scales, errors: &errors, norms: &norms, offsets: &offsets };
-        let query_terms = QueryTerms { error: &error, norm: &norm, offset: &offset, threshold: &threshold };
-        let mut found = Vec::new();
-        sift(&products, &row_terms, &query_terms, |sifted| found.push((sifted.row, sifted.value)));
-        let mut expected = Vec::new();
-        for row in 0..rows.len() {
-            for query in 0..queries.len() {
-                let product = products[row * queries.len() + query];
-                let upper = product * scales[row] + error[query] * errors[row] + norm[query] * norms[row] - offset[query] * offsets[row];
-                if upper.is_nan() || upper >= threshold[query] {
-                    expected.push((row, query));
-                }
+        let which: Vec<u32> = (0..rows.len() as u32).collect();
+        for tier in tiers() {
+            let coded = QueryCodes::new(tier, Fineness::Coarse, dimension, &queries);
+            for group in coded.groups() {
+                let [error, norm, offset, threshold] =
+                    std::array::from_fn(|at| column(&terms[..group.width], at).iter().map(|term| term * 1e4).collect::<Vec<_>>());
+                let query_terms = QueryTerms { error: &error, norm: &norm, offset: &offset, threshold: &threshold };
+                let mut found = vec![None; rows.len() * group.width];
+                coded.sift(&group, &codes, &which, (&row_terms, &query_terms), |sifted| {
+                    found[sifted.row * group.width + sifted.value] = Some(sifted.upper);
+                });
+                for_each_product(&coded, &group, &codes, &which, |row, query, product| {
+                    let parts = [product * scales[row], error[query] * errors[row], norm[query] * norms[row], -offset[query] * offsets[row]];
+                    let upper: f32 = parts.iter().sum();
+                    let rounding = 1e-6 * parts.iter().map(|part| part.abs()).sum::<f32>();
+                    match found[row * group.width + query] {
+                        Some(said) => {
+                            assert!(said.is_nan() == upper.is_nan() && (said - upper).abs() <= rounding || !rounding.is_finite());
+                            let least = upper + rounding;
+ assert!(least >= threshold[query] || least.is_nan(), "{tier}");
+                        }
+                        None => assert!(upper - rounding < threshold[query], "{tier}"),
+                    }
+                });
             }
         }
-        prop_assert_eq!(found, expected);
+    }
+}
+
+/// Calls `with` for each row and value with its product.
+fn for_each_product(
+    coded: &QueryCodes,
+    group: &QueryGroup,
+    codes: &[u8],
+    rows: &[u32],
+    mut with: impl FnMut(usize, usize, f32),
+) {
+    let width = group.width;
+    let (zeros, all) = (vec![0.0; width], vec![f32::NEG_INFINITY; width]);
+    let query_terms = QueryTerms { error: &zeros, norm: &zeros, offset: &zeros, threshold: &all };
+    for (first, rows) in rows.chunks(group.rows).enumerate() {
+        let (ones, zeros) = (vec![1.0; rows.len()], vec![0.0; rows.len()]);
+        let row_terms = RowTerms { scales: &ones, errors: &zeros, norms: &zeros, offsets: &zeros };
+        coded.sift(group, codes, rows, (&row_terms, &query_terms), |sifted| {
+            with(first * group.rows + sifted.row, sifted.value, sifted.upper);
+        });
     }
 }
 

@@ -92,6 +92,16 @@ impl ScanTier {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn multiplies_tiles(self) -> bool {
+        self.0 == Instructions::AmxInt8
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn has_vnni(self) -> bool {
+        matches!(self.0, Instructions::AmxInt8 | Instructions::Avx512Vnni)
+    }
+
     /// Its name: `amx-int8`, `avx512-vnni`, `avx2` or `portable`.
     #[must_use]
     pub fn name(self) -> &'static str {

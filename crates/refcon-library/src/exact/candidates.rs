@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// A row whose score is not above `upper`, in steps of the query.
+/// A row whose score is not above `upper`, in steps of the query; never NaN.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     row: u32,
@@ -72,7 +72,7 @@ impl Candidates {
         self.threshold
     }
 
-    /// Takes over what another thread has found out.
+    /// Takes over what another thread has found out. A threshold that is no number says nothing.
     pub(super) fn raise_threshold(&mut self, threshold: f32) {
         self.threshold = self.threshold.max(threshold);
     }
@@ -146,8 +146,7 @@ impl Candidates {
 
     fn drop_unwanted(&mut self) {
         let threshold = self.threshold;
-        // Not `>=`: a threshold that is no number drops nothing.
-        self.waiting.retain(|candidate| !(candidate.upper < threshold));
+        self.waiting.retain(|candidate| candidate.upper >= threshold);
     }
 
     /// Distances of all that wait, the most promising first, until no other can come in.
@@ -165,13 +164,17 @@ impl Candidates {
         waiting.sort_unstable_by(|a, b| b.upper.total_cmp(&a.upper).then(a.row.cmp(&b.row)));
         let mut rest = waiting.as_mut_slice();
         while !rest.is_empty() {
-            let wanted = rest.partition_point(|candidate| !(candidate.upper < self.threshold));
+            let wanted = rest.partition_point(|candidate| candidate.upper >= self.threshold);
             let (now, later) = std::mem::take(&mut rest)[..wanted].split_at_mut(batch.min(wanted));
             // In the order in which they lie in memory or in a file.
             now.sort_unstable_by_key(|candidate| candidate.row);
-            let measured: Result<Vec<_>, _> =
-                now.par_chunks(MEASURED_A_TASK).map(|some| distances(corpus, metric, query, some)).collect();
-            for (row, distance) in measured?.into_iter().flatten() {
+            let measured = if now.len() <= MEASURED_A_TASK {
+                vec![distances(corpus, metric, query, now)?]
+            } else {
+                let tasks = now.par_chunks(MEASURED_A_TASK);
+                tasks.map(|some| distances(corpus, metric, query, some)).collect::<Result<_, _>>()?
+            };
+            for (row, distance) in measured.into_iter().flatten() {
                 self.nearest.offer(row, distance);
             }
             self.raise_threshold(bound.threshold_of_distance(self.nearest.reach()));

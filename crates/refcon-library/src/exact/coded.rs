@@ -6,17 +6,15 @@ use super::nearest::Nearest;
 use super::selection::{Piece, pieces};
 use super::{Corpus, ExactError, Request};
 use rayon::prelude::*;
-use refcon_kernels::scan::{
-    Fineness, MOST_VALUES, QueryCodes, QueryGroup, QueryTerms, RowTerms, ScanTier, sift,
-};
+use refcon_kernels::scan::{Fineness, QueryCodes, QueryGroup, QueryTerms, RowTerms, ScanTier};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Queries that are coded finely: as many as are multiplied with a row before the next one comes from memory.
 const FEW_QUERIES: usize = 4;
 /// Bytes of codes in a piece: they stay in the second cache while all queries run over them.
 const BYTES_A_PIECE: usize = 384 << 10;
-/// Rows whose products are looked at together: with the most queries, they stay in the first cache.
-const ROWS_A_STRIP: usize = 64;
+/// Rows of a piece are a multiple of it, so that no kernel works on fewer than it could.
+const ROWS_TOGETHER: usize = 64;
 
 /// The nearest of the corpus to each of `queries`, which are prepared and can be bounded.
 pub(super) fn scan(
@@ -45,32 +43,45 @@ pub(super) fn scan(
         thresholds: bounds.iter().map(|_| AtomicU32::new(f32::NEG_INFINITY.to_bits())).collect(),
     };
     let next = AtomicUsize::new(0);
-    let found: Vec<Vec<Candidates>> = (0..threads.min(pieces.len()))
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|_| {
-            let mut worker = Worker::new(&scan);
-            while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-                worker.scan(piece)?;
-            }
-            Ok(worker.candidates)
-        })
-        .collect::<Result<_, ExactError>>()?;
+    let found = for_each_thread(threads.min(pieces.len()), || {
+        let mut worker = Worker::new(&scan);
+        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+            worker.scan(piece)?;
+        }
+        Ok(worker.candidates)
+    })?;
     let mut all: Vec<Candidates> = bounds.iter().map(|bound| Candidates::new(bound, request)).collect();
     for some in found {
         for ((all, some), bound) in all.iter_mut().zip(some).zip(&bounds) {
             all.merge(bound, some);
         }
     }
-    let with_bounds = all.into_par_iter().zip(&bounds).zip(queries);
-    with_bounds.map(|((all, bound), query)| all.finish(corpus, request.metric, bound, query)).collect()
+    let finish = |(query, all): (usize, Candidates)| {
+        all.finish(corpus, request.metric, &bounds[query], queries[query])
+    };
+    if let [_] = queries {
+        return all.into_iter().enumerate().map(finish).collect();
+    }
+    all.into_par_iter().enumerate().map(finish).collect()
+}
+
+/// What `work` returns in each of `threads` threads. A single one is the caller's own: waking another would cost more than a small
+/// search.
+fn for_each_thread<R: Send>(
+    threads: usize,
+    work: impl Fn() -> Result<R, ExactError> + Sync,
+) -> Result<Vec<R>, ExactError> {
+    if threads <= 1 {
+        return (0..threads).map(|_| work()).collect();
+    }
+    (0..threads).into_par_iter().with_max_len(1).map(|_| work()).collect()
 }
 
 /// Few enough rows that they stay in the cache and that every thread has some.
 fn rows_a_piece(corpus: &Corpus<'_>, threads: usize) -> usize {
     let cached = BYTES_A_PIECE / super::code_stride(corpus.dimension);
     let shared = corpus.rows().div_ceil(4 * threads);
-    cached.min(shared).next_multiple_of(ROWS_A_STRIP).max(ROWS_A_STRIP)
+    cached.min(shared).next_multiple_of(ROWS_TOGETHER).max(ROWS_TOGETHER)
 }
 
 /// What all threads of a scan share.
@@ -92,7 +103,6 @@ struct Worker<'a> {
     terms: Vec<GroupTerms>,
     row_bounds: RowBounds,
     rows: Vec<u32>,
-    products: Vec<f32>,
 }
 
 /// A number for each value of a group, as a sieve takes it.
@@ -124,7 +134,6 @@ impl<'a> Worker<'a> {
             terms: scan.groups.iter().map(|group| GroupTerms::new(group, scan.bounds)).collect(),
             row_bounds: RowBounds::default(),
             rows: Vec::new(),
-            products: vec![0.0; ROWS_A_STRIP * MOST_VALUES],
         }
     }
 
@@ -139,7 +148,7 @@ impl<'a> Worker<'a> {
             {
                 candidates.raise_threshold(f32::from_bits(shared.load(Ordering::Relaxed)));
             }
-            for start in (0..self.rows.len()).step_by(ROWS_A_STRIP) {
+            for start in (0..self.rows.len()).step_by(self.scan.groups[group].rows) {
                 self.scan_strip(piece, group, start)?;
             }
             for (candidates, shared) in
@@ -155,10 +164,8 @@ impl<'a> Worker<'a> {
     fn scan_strip(&mut self, piece: &Piece<'_>, group: usize, start: usize) -> Result<(), ExactError> {
         let Scan { corpus, request, queries, bounds, groups, codes, .. } = self.scan;
         let (group, terms) = (&groups[group], &mut self.terms[group]);
-        let strip = start..(start + ROWS_A_STRIP).min(self.rows.len());
+        let strip = start..(start + group.rows).min(self.rows.len());
         let rows = &self.rows[strip.clone()];
-        let products = &mut self.products[..rows.len() * group.width];
-        codes.products(group, piece.block.codes, rows, products);
         for (threshold, query) in terms.threshold.iter_mut().zip(group.queries.clone()) {
             *threshold = self.candidates[query].threshold();
         }
@@ -175,7 +182,7 @@ impl<'a> Worker<'a> {
             threshold: &terms.threshold,
         };
         let candidates = &mut self.candidates;
-        sift(products, &row_terms, &query_terms, |found| {
+        codes.sift(group, piece.block.codes, rows, (&row_terms, &query_terms), |found| {
             let query = group.queries.start + found.value;
             // Past the last query there are only zeros.
             if query < group.queries.end {

@@ -279,3 +279,20 @@ fn vectors_that_cannot_be_read_end_the_search() {
     let error = nearest(&corpus, &[1.0, 1.0], &Request::best(3, Metric::Cosine)).unwrap_err();
     assert!(error.to_string().contains("the disk is gone"), "{error}");
 }
+
+#[test]
+fn nothing_is_found_where_nothing_is_or_is_wanted() {
+    let codes = quantise(2, &[1.0, 2.0]).unwrap();
+    let vectors = Rows::new(2, &[1.0, 2.0]);
+    let corpus = Corpus::new(2, vec![codes.block()], &vectors).unwrap();
+    let empty = Corpus::new(2, Vec::new(), &vectors).unwrap();
+    let (set, query) = (RowSet::none(1), [1.0, 1.0, 2.0, 2.0]);
+    for metric in METRICS {
+        let request = Request::best(1, metric);
+        let nothing = vec![Vec::new(), Vec::new()];
+        assert_eq!(nearest(&corpus, &query, &Request { k: Some(0), ..request }).unwrap(), nothing);
+        assert_eq!(nearest(&corpus, &query, &Request { rows: Some(&set), ..request }).unwrap(), nothing);
+        assert_eq!(nearest(&empty, &query, &request).unwrap(), nothing);
+        assert_eq!(nearest(&corpus, &[], &request).unwrap(), Vec::<Vec<Neighbour>>::new());
+    }
+}

@@ -35,6 +35,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Something to index.
+#[expect(clippy::large_enum_variant, reason = "there are a handful of them")]
 #[derive(Debug, Clone)]
 pub enum IndexSource<'a> {
     /// A survey, cut into tiles.

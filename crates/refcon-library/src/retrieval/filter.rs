@@ -240,13 +240,13 @@ impl Condition<'_> {
     fn narrow(&self, columns: &Columns, passes: &mut [bool]) {
         match self {
             Self::Surveys(names) => {
-                narrow_words(&columns.survey, passes, |word| names.iter().any(|n| n == word))
+                narrow_words(&columns.survey, passes, |word| names.iter().any(|n| n == word));
             }
             Self::NotSurveys(names) => {
                 narrow_words(&columns.survey, passes, |word| !names.iter().any(|n| n == word));
             }
             Self::Classes(names) => {
-                narrow_words(&columns.class, passes, |word| names.iter().any(|n| n == word))
+                narrow_words(&columns.class, passes, |word| names.iter().any(|n| n == word));
             }
             Self::Directions(directions) => {
                 let wanted = |direction| directions.contains(&direction);

@@ -40,15 +40,15 @@ pub(crate) fn library(tiles: &[TileRecord]) -> (tempfile::TempDir, EncodedTiles)
         let angle = (row * 37 % 101) as f32 / 101.0 * std::f32::consts::PI;
         [angle.cos(), angle.sin(), 0.1]
     });
-    library_of(tiles, Embeddings::new(EncoderId::new("test", &[]), 3, values.collect()).unwrap())
+    library_of(tiles, &Embeddings::new(EncoderId::new("test", &[]), 3, values.collect()).unwrap())
 }
 
 /// A library of tiles with these embeddings.
-pub(crate) fn library_of(tiles: &[TileRecord], embeddings: Embeddings) -> (tempfile::TempDir, EncodedTiles) {
+pub(crate) fn library_of(tiles: &[TileRecord], embeddings: &Embeddings) -> (tempfile::TempDir, EncodedTiles) {
     let folder = tempfile::tempdir().unwrap();
     let library = Library::create(folder.path()).unwrap();
     let tiles = tiles.iter().cloned().map(NewTile::from).collect();
-    library.writer(Wait::No).unwrap().append(tiles, &embeddings).unwrap();
+    library.writer(Wait::No).unwrap().append(tiles, embeddings).unwrap();
     let stored = library.snapshot().unwrap().tiles(embeddings.encoder()).unwrap();
     (folder, stored)
 }

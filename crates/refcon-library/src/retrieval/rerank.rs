@@ -4,6 +4,16 @@
 //!   Tiles that have each other among their nearest are alike even where their distance to the query says less.
 //! - [`expanded_query`]: query expansion. The query becomes the mean of itself and its nearest tiles (Chum et al., 2007), or their
 //!   mean weighted by similarity to a power α (Radenović, Tolias and Chum, 2018), and is searched for again.
+//!
+//! Complete rankings with the texture descriptor, by `refcon search` (100 candidates, k1 20, k2 6, λ 0.3; 5 matches, α 3):
+//!
+//! | | 41 queries in 320 tiles of F3: mAP, MAP@R, P@1 | 174 queries on six synthetic surveys |
+//! |---|---|---|
+//! | no re-ranking | 0.960, 0.921, 1.000 | 0.682, 0.571, 0.845 |
+//! | k-reciprocal | 0.964, 0.929, 1.000 | 0.723, 0.625, 0.828 |
+//! | query expansion | 0.966, 0.928, 1.000 | 0.689, 0.583, 0.816 |
+//!
+//! So both gather more of a class, and the very first match is right a little less often: a matter of taste, hence off.
 
 /// Parameters of [`k_reciprocal`]; the defaults are the paper's.
 #[derive(Debug, Clone, Copy, PartialEq)]

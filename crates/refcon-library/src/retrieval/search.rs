@@ -188,7 +188,7 @@ mod tests {
         wanted.selection.excluded.tiles.insert(77);
         let found = search(&stored, &wanted).unwrap();
 
-        let passes = |row: &usize| *row % 5 != 0 && (3..=40).contains(&(row / 12));
+        let passes = |row: &usize| !row.is_multiple_of(5) && (3..=40).contains(&(row / 12));
         let rows: Vec<usize> = (0..600).filter(passes).collect();
         assert_eq!((found.compared, found.tiles, found.method), (rows.len(), 600, Method::Query));
         // Embeddings repeat every 101 rows, so there are ties.

@@ -130,12 +130,9 @@ impl SectionBox {
         samples: SampleAxis,
     ) -> Result<TileBox, BoxError> {
         let (direction, line, survey) = (self.direction, self.line, survey.to_owned());
-        let (lines, traces) = match (geometry.lines(direction), geometry.traces(direction)) {
-            (Some(lines), Some(traces)) => (lines, traces),
-            _ => {
-                let line = geometry.line().map_or(0, |line| line.line);
-                return Err(BoxError::NoDirection { survey, direction, line });
-            }
+        let (Some(lines), Some(traces)) = (geometry.lines(direction), geometry.traces(direction)) else {
+            let line = geometry.line().map_or(0, |line| line.line);
+            return Err(BoxError::NoDirection { survey, direction, line });
         };
         if lines.index_of(line).is_none() {
             return Err(BoxError::NoLine { survey, direction, line, lines: numbers_of(lines) });

@@ -107,7 +107,9 @@ impl Block {
     /// # Errors
     /// They are none that embeddings can have: the file is damaged.
     pub fn codes(&self) -> Result<CodedBlock<'_>, LibraryError> {
-        self.codes.block(self.dimension).map_err(|error| LibraryError::damaged(self.file.path(), error))
+        self.codes
+            .block(self.dimension)
+            .map_err(|error| LibraryError::damaged(self.file.path(), error.to_string()))
     }
 
     /// What is known of its tiles.

@@ -10,7 +10,6 @@
 use super::block::list;
 use super::columns::Batch;
 use super::error::LibraryError;
-use super::rows::cannot_be_made;
 use super::schema::item;
 use crate::exact::{self, CodedBlock, ExactError};
 use arrow_array::types::{Float32Type, UInt8Type};
@@ -44,7 +43,7 @@ pub(super) fn columns(embeddings: &[f32], dimension: usize) -> Result<Vec<ArrayR
     })?;
     let values = Arc::new(UInt8Array::from(codes.codes));
     let list = FixedSizeListArray::try_new(item(DataType::UInt8).into(), stride(dimension), values, None);
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(list.map_err(cannot_be_made)?)];
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(list.map_err(LibraryError::Columns)?)];
     for column in [codes.scales, codes.errors, codes.norms] {
         columns.push(Arc::new(Float32Array::from(column)));
     }

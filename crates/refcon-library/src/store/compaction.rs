@@ -48,7 +48,7 @@ impl Writer {
         };
         let before = (self.manifest.fragments.len(), removed(&self.manifest));
         while let Some(group) = self.next_group(which) {
-            self.merge(group)?;
+            self.merge(&group)?;
         }
         Ok(Compacted {
             fragments_before: before.0,
@@ -76,7 +76,7 @@ impl Writer {
     }
 
     /// Replaces fragments by one with their live rows.
-    fn merge(&mut self, group: Vec<usize>) -> Result<(), LibraryError> {
+    fn merge(&mut self, group: &[usize]) -> Result<(), LibraryError> {
         let merged: Vec<FragmentEntry> =
             group.iter().map(|&place| self.manifest.fragments[place].clone()).collect();
         let (Some(first), Some(&at)) = (merged.first(), group.first()) else { return Ok(()) };

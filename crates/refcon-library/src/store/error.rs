@@ -109,6 +109,9 @@ pub enum LibraryError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Tiles cannot be made into columns.
+    #[error("these tiles cannot be stored: {0}")]
+    Columns(arrow_schema::ArrowError),
     /// The library has no such source.
     #[error("the library {} has no source {source_id}", folder.display())]
     NoSuchSource {
@@ -128,8 +131,8 @@ impl LibraryError {
         move |source| Self::File { doing, path: path.to_owned(), source }
     }
 
-    pub(super) fn damaged(path: &Path, problem: impl ToString) -> Self {
-        Self::Damaged { path: path.to_owned(), problem: problem.to_string(), advice: REBUILD }
+    pub(super) fn damaged(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_owned(), problem: problem.into(), advice: REBUILD }
     }
 }
 

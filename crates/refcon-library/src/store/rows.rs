@@ -64,8 +64,7 @@ impl<'a> BatchMaker<'a> {
     /// The batch of `rows`, whose words are all known, and their embeddings, `[rows, dimension]`. Each row's id stands in its
     /// record.
     pub(super) fn batch(&self, rows: &[Row], embeddings: &[f32]) -> Result<RecordBatch, LibraryError> {
-        let record = |row: &Row| row.tile.record.clone();
-        let records: Vec<TileRecord> = rows.iter().map(record).collect();
+        let records: Vec<&TileRecord> = rows.iter().map(|row| &row.tile.record).collect();
         let places: Vec<Option<&Place>> = records.iter().map(|record| record.place.as_ref()).collect();
         let class = records.iter().map(|record| record.class.as_deref());
         let survey = records.iter().map(|record| Some(record.survey.as_str()));
@@ -84,7 +83,7 @@ impl<'a> BatchMaker<'a> {
         let (vectors, stored) = self.vectors(embeddings)?;
         columns.push(vectors);
         columns.extend(codes::columns(&stored, self.encoder.dimension)?);
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(cannot_be_made)
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(LibraryError::Columns)
     }
 
     /// The column of embeddings, and the embeddings as they will be read from it.
@@ -106,13 +105,9 @@ impl<'a> BatchMaker<'a> {
             }
         };
         let field = Arc::new(item(values.data_type().clone()));
-        let list = FixedSizeListArray::try_new(field, length, values, None).map_err(cannot_be_made)?;
+        let list = FixedSizeListArray::try_new(field, length, values, None).map_err(LibraryError::Columns)?;
         Ok((Arc::new(list), stored))
     }
-}
-
-pub(super) fn cannot_be_made(error: arrow_schema::ArrowError) -> LibraryError {
-    LibraryError::Tile { tile: 0, problem: error.to_string() }
 }
 
 /// The columns from `direction` to `white`.

@@ -342,7 +342,7 @@ impl EncodedTiles {
         let blocks = self.blocks().iter().map(Block::codes).collect::<Result<_, _>>()?;
         exact::Corpus::new(self.dimension(), blocks, self).map_err(|error| {
             let path = self.blocks().first().map_or(PathBuf::new(), |block| block.file().path().to_owned());
-            LibraryError::damaged(&path, error)
+            LibraryError::damaged(&path, error.to_string())
         })
     }
 

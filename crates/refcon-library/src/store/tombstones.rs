@@ -17,7 +17,7 @@ pub(super) fn write(folder: &Path, name: &str, rows: &[u32]) -> Result<FileEntry
     let schema = Schema::new(vec![Field::new(ROW, DataType::UInt32, false)]);
     let column = Arc::new(UInt32Array::from(rows.to_vec()));
     let batch = RecordBatch::try_new(Arc::new(schema.clone()), vec![column]);
-    write_fragment(folder, name, &schema, &mut std::iter::once(batch.map_err(super::rows::cannot_be_made)))
+    write_fragment(folder, name, &schema, &mut std::iter::once(batch.map_err(LibraryError::Columns)))
 }
 
 /// The removed rows of a fragment, ascending.

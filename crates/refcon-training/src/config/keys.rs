@@ -1,8 +1,6 @@
 //! Keys of a configuration: which are known, which one was meant, and how values come together.
 
-use super::{
-    Augmentation, Config, ConfigError, HeadChoice, LossChoice, MiningChoice, Sampling, Schedule, Tuning,
-};
+use super::{Augmentation, ConfigError, HeadChoice, LossChoice, MiningChoice, Sampling, Schedule, Tuning};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -24,6 +22,24 @@ const KINDS: [(&str, &[&str]); 7] = [
     ("schedule", &["constant", "halve_on_plateau", "warm_up_cosine"]),
 ];
 
+/// The configuration that a text and the settings of the command line make: every key that is left out has its default.
+pub(crate) fn settle<T: Serialize + DeserializeOwned + Default>(
+    text: &str,
+    overrides: &[String],
+) -> Result<T, ConfigError> {
+    let mut said = parse(text)?;
+    for setting in overrides {
+        set(&mut said, setting)?;
+    }
+    expand(&mut said);
+    let defaults = defaults_for(tree(&T::default()), &said)?;
+    check(&said, &defaults, "")?;
+    serde_path_to_error::deserialize(merged(defaults, said)).map_err(|error| ConfigError::Value {
+        key: error.path().to_string(),
+        problem: error.inner().to_string(),
+    })
+}
+
 /// What an error says after it has named the unknown word.
 pub(super) fn suggestion(nearest: Option<&str>, known: &[String]) -> String {
     match nearest {
@@ -40,7 +56,7 @@ fn nearest(word: &str, known: &[String]) -> Option<String> {
 }
 
 /// The text as a tree; an empty one is an empty tree.
-pub(super) fn parse(text: &str) -> Result<Value, ConfigError> {
+fn parse(text: &str) -> Result<Value, ConfigError> {
     let parsed: Value = yaml_serde::from_str(text).map_err(|error| ConfigError::Yaml(error.to_string()))?;
     match parsed {
         Value::Null => Ok(json!({})),
@@ -50,7 +66,7 @@ pub(super) fn parse(text: &str) -> Result<Value, ConfigError> {
 }
 
 /// Puts a `key.of.section=value` into the tree.
-pub(super) fn set(tree: &mut Value, setting: &str) -> Result<(), ConfigError> {
+fn set(tree: &mut Value, setting: &str) -> Result<(), ConfigError> {
     let wrong = || ConfigError::Override(setting.into());
     let (key, value) = setting.split_once('=').ok_or_else(wrong)?;
     let value: Value = yaml_serde::from_str(value).map_err(|_| wrong())?;
@@ -74,7 +90,7 @@ pub(super) fn set(tree: &mut Value, setting: &str) -> Result<(), ConfigError> {
 }
 
 /// `loss: triplet` is short for `loss: {kind: triplet}`.
-pub(super) fn expand(tree: &mut Value) {
+fn expand(tree: &mut Value) {
     for (section, _) in KINDS {
         if let Some(Value::String(kind)) = tree.get(section) {
             tree[section] = json!({ "kind": kind });
@@ -83,9 +99,11 @@ pub(super) fn expand(tree: &mut Value) {
 }
 
 /// The defaults, where each section is of the kind that `said` asks for.
-pub(super) fn defaults_for(said: &Value) -> Result<Value, ConfigError> {
-    let mut defaults = tree(&Config::default());
+fn defaults_for(mut defaults: Value, said: &Value) -> Result<Value, ConfigError> {
     for (section, kinds) in KINDS {
+        if defaults.get(section).is_none() {
+            continue;
+        }
         let Some(kind) = said.get(section).and_then(|section| section.get("kind")) else { continue };
         let found = kind.as_str().unwrap_or_default();
         if !kinds.contains(&found) {
@@ -119,7 +137,7 @@ fn of_kind<T: Serialize + DeserializeOwned>(kind: &str) -> Value {
 }
 
 /// Whether every key of `said` is one of `known`.
-pub(super) fn check(said: &Value, known: &Value, inside: &str) -> Result<(), ConfigError> {
+fn check(said: &Value, known: &Value, inside: &str) -> Result<(), ConfigError> {
     let (Value::Object(said), Value::Object(known)) = (said, known) else { return Ok(()) };
     for (key, value) in said {
         let whole = if inside.is_empty() { key.clone() } else { format!("{inside}.{key}") };
@@ -135,7 +153,7 @@ pub(super) fn check(said: &Value, known: &Value, inside: &str) -> Result<(), Con
 }
 
 /// `said` over `defaults`, section by section.
-pub(super) fn merged(defaults: Value, said: Value) -> Value {
+fn merged(defaults: Value, said: Value) -> Value {
     match (defaults, said) {
         (Value::Object(mut defaults), Value::Object(said)) => {
             for (key, value) in said {

@@ -3,14 +3,15 @@
 //! ```
 //! use refcon_training::config::Config;
 //!
-//! let config = Config::parse("loss: {kind: triplet, margin: 0.5}", &["optimiser.learning_rate=1e-4".into()])?;
+//! let triplets = "sampling: triplets\nloss: {kind: triplet, margin: 0.5}";
+//! let config = Config::parse(triplets, &["optimiser.learning_rate=1e-4".into()])?;
 //! assert_eq!(config.optimiser.learning_rate, 1e-4);
 //! let misspelt = Config::parse("los: triplet", &[]).unwrap_err().to_string();
 //! assert!(misspelt.contains("did you mean `loss`?"));
 //! # Ok::<(), refcon_training::config::ConfigError>(())
 //! ```
 
-mod keys;
+pub(crate) mod keys;
 mod presets;
 mod sections;
 
@@ -21,7 +22,6 @@ pub use sections::{
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Everything that a training is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -150,18 +150,7 @@ impl Config {
     /// # Errors
     /// When the text is no YAML, a key or kind is unknown, a value is of the wrong type, or settings do not go together.
     pub fn parse(text: &str, overrides: &[String]) -> Result<Self, ConfigError> {
-        let mut said = keys::parse(text)?;
-        for setting in overrides {
-            keys::set(&mut said, setting)?;
-        }
-        keys::expand(&mut said);
-        let defaults = keys::defaults_for(&said)?;
-        keys::check(&said, &defaults, "")?;
-        let settled: Value = keys::merged(defaults, said);
-        let config: Self = serde_path_to_error::deserialize(settled).map_err(|error| ConfigError::Value {
-            key: error.path().to_string(),
-            problem: error.inner().to_string(),
-        })?;
+        let config: Self = keys::settle(text, overrides)?;
         config.check()?;
         Ok(config)
     }

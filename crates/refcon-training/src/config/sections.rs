@@ -174,7 +174,7 @@ pub enum LossChoice {
         #[serde(default = "temperature")]
         temperature: f64,
     },
-    /// ProxyAnchor.
+    /// `ProxyAnchor`.
     ProxyAnchor {
         /// Margin of the cosine.
         #[serde(default = "proxy_margin")]
@@ -186,7 +186,7 @@ pub enum LossChoice {
         #[serde(default = "proxy_rate")]
         proxy_rate: f64,
     },
-    /// ArcFace with several centres a class.
+    /// `ArcFace` with several centres a class.
     SubCentreArcface {
         /// Margin in degrees.
         #[serde(default = "arcface_margin")]
@@ -224,7 +224,7 @@ pub enum MiningChoice {
     },
 }
 
-/// AdamW and what is around it.
+/// `AdamW` and what is around it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OptimiserSettings {

@@ -197,10 +197,10 @@ impl Checkpoint {
             match kind {
                 "weight" => drop(checkpoint.weights.0.insert(name.into(), parameter)),
                 "moment_1" => {
-                    checkpoint.moments.entry(name.into()).or_insert_with(moments).first = parameter.values
+                    checkpoint.moments.entry(name.into()).or_insert_with(moments).first = parameter.values;
                 }
                 "moment_2" => {
-                    checkpoint.moments.entry(name.into()).or_insert_with(moments).second = parameter.values
+                    checkpoint.moments.entry(name.into()).or_insert_with(moments).second = parameter.values;
                 }
                 "average" => {
                     checkpoint

@@ -4,11 +4,12 @@
 //! |---|---|---|
 //! | [`triplet`](triplet::triplet) | mean of `max(0, d(a, p) − d(a, n) + margin)` | Weinberger & Saul 2009; swap: Balntas et al., BMVC 2016 |
 //! | [`multi_similarity`] | `1/α · ln(1 + Σ₊ e^(−α(s − λ))) + 1/β · ln(1 + Σ₋ e^(β(s − λ)))` | Wang et al., arXiv 1904.06627 |
-//! | [`supervised_contrastive`] | `−1/|P| · Σ₊ ln(e^(s/τ) / Σ e^(s/τ))` | Khosla et al., arXiv 2004.11362 |
-//! | [`proxy_anchor`] | `1/|P⁺| · Σ ln(1 + Σ₊ e^(−α(s − δ))) + 1/|P| · Σ ln(1 + Σ₋ e^(α(s + δ)))` | Kim et al., arXiv 2003.13911 |
+//! | [`supervised_contrastive`] | `−1/p · Σ₊ ln(e^(s/τ) / Σ e^(s/τ))` | Khosla et al., arXiv 2004.11362 |
+//! | [`proxy_anchor`] | `1/c₊ · Σ ln(1 + Σ₊ e^(−α(s − δ))) + 1/c · Σ ln(1 + Σ₋ e^(α(s + δ)))` | Kim et al., arXiv 2003.13911 |
 //! | [`sub_centre_arcface`] | cross-entropy of `scale · cos(θ + margin)`, θ to the nearest of a class's centres | Deng et al., ECCV 2020 |
 //!
-//! `s` is the cosine of two embeddings, `+` runs over tiles of the anchor's class, `−` over those of others. Values are checked
+//! `s` is the cosine of two embeddings, `+` runs over tiles of the anchor's class, `−` over those of others; `p` counts the
+//! former, `c` the classes, `c₊` those of them that are in the batch. Values are checked
 //! against pytorch-metric-learning (`tests/golden/make_losses.py`).
 
 mod classes;

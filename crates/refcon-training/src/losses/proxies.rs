@@ -7,7 +7,7 @@ use burn::tensor::activation::log_softmax;
 /// Least square of a sine: at an angle of zero the root has no slope.
 const LEAST_SINE: f32 = 1e-12;
 
-/// ProxyAnchor, `1/|P⁺| · Σ_{p ∈ P⁺} ln(1 + Σ₊ e^(−α(s − δ))) + 1/|P| · Σ_p ln(1 + Σ₋ e^(α(s + δ)))` with one proxy a class
+/// `ProxyAnchor`, `1/|P⁺| · Σ_{p ∈ P⁺} ln(1 + Σ₊ e^(−α(s − δ))) + 1/|P| · Σ_p ln(1 + Σ₋ e^(α(s + δ)))` with one proxy a class
 /// (Kim et al., arXiv 2003.13911).
 ///
 /// - `embeddings`: `[batch, components]`
@@ -30,7 +30,7 @@ pub fn proxy_anchor(
     near.div_scalar(masks.present.max(1) as f64) + far.div_scalar(classes)
 }
 
-/// Sub-centre ArcFace: the cross-entropy of `scale · cos θ`, with `scale · cos(θ + margin)` for the tile's own class; θ is the angle to
+/// Sub-centre `ArcFace`: the cross-entropy of `scale · cos θ`, with `scale · cos(θ + margin)` for the tile's own class; θ is the angle to
 /// the nearest of a class's centres (Deng et al., ECCV 2020, on arXiv 1801.07698). Beyond `π − margin` the loss goes on falling as
 /// `cos θ − margin · sin margin`.
 ///

@@ -1,4 +1,4 @@
-//! AdamW: adaptive moments with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101), as `torch.optim.AdamW` computes it.
+//! `AdamW`: adaptive moments with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101), as `torch.optim.AdamW` computes it.
 
 use super::{Gradients, Parameters};
 use crate::config::OptimiserSettings;

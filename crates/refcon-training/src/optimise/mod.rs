@@ -1,4 +1,4 @@
-//! From gradients to weights: the trained weights as rows of numbers on the host, AdamW, clipping, accumulation, a moving average.
+//! From gradients to weights: the trained weights as rows of numbers on the host, `AdamW`, clipping, accumulation, a moving average.
 //!
 //! Weights and moments are kept in f32 on the host, in one order, and put back into the model after each step. So a checkpoint is
 //! exactly what the next step depends on, and every step is the same arithmetic in the same order, whatever the number of threads.

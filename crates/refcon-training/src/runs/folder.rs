@@ -2,12 +2,13 @@
 
 use super::name::next_name;
 use super::records::Record;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::error::TrainError;
 use crate::fit::checkpoint::{Checkpoint, Progress};
 use crate::optimise::{AdamW, Parameters};
 use refcon_library::files::write_whole;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -33,11 +34,59 @@ pub enum RunState {
     Failed,
 }
 
+/// How a run's encoder learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// From labelled tiles.
+    FineTuning,
+    /// By rebuilding what is masked.
+    MaskedAutoencoder,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FineTuning => "fine-tuning",
+            Self::MaskedAutoencoder => "pretraining of a masked autoencoder",
+        })
+    }
+}
+
+/// A run's settings as they stand in its folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    path: PathBuf,
+    text: String,
+}
+
+impl Settings {
+    /// The settings as `parse` understands them, such as [`Config::parse`].
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn parsed<T>(
+        &self,
+        parse: impl FnOnce(&str, &[String]) -> Result<T, ConfigError>,
+    ) -> Result<T, TrainError> {
+        parse(&self.text, &[])
+            .map_err(|error| TrainError::Damaged { path: self.path.clone(), problem: error.to_string() })
+    }
+
+    /// The settings as a tree, whatever they are of.
+    #[must_use]
+    pub fn tree(&self) -> serde_json::Value {
+        yaml_serde::from_str(&self.text).unwrap_or_default()
+    }
+}
+
 /// What a run is, beside its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// Name of the folder.
     pub name: String,
+    /// How its encoder learns.
+    pub method: Method,
     /// Seconds since 1970 when it was made.
     pub started: u64,
     /// How it stands.
@@ -75,7 +124,7 @@ impl Run {
     ///
     /// # Errors
     /// When something cannot be written.
-    pub fn create(runs: &Path, config: &Config, facts: &mut Facts, data: &str) -> Result<Self, TrainError> {
+    pub fn create(runs: &Path, settings: &str, facts: &mut Facts, data: &str) -> Result<Self, TrainError> {
         fs::create_dir_all(runs).map_err(write_error(runs))?;
         let folder = loop {
             facts.name = next_name(runs, facts.seed);
@@ -87,21 +136,29 @@ impl Run {
                 Err(source) => return Err(TrainError::Write { path: folder, source }),
             }
         };
-        let checkpoints = folder.join(CHECKPOINTS);
-        fs::create_dir(&checkpoints).map_err(write_error(&checkpoints))?;
         let run = Self { folder, metrics: None, written: 0 };
-        run.write_text(DATA, data)?;
-        run.write_facts(facts)?;
-        // Last: a folder with settings is a run that can be gone on with.
-        run.write_text(CONFIG, &config.to_yaml())?;
+        if let Err(error) = run.fill(settings, facts, data) {
+            // Half a run is none; that it cannot be removed either adds nothing to the error.
+            let _ = fs::remove_dir_all(&run.folder);
+            return Err(error);
+        }
         Ok(run)
+    }
+
+    fn fill(&self, settings: &str, facts: &Facts, data: &str) -> Result<(), TrainError> {
+        let checkpoints = self.folder.join(CHECKPOINTS);
+        fs::create_dir(&checkpoints).map_err(write_error(&checkpoints))?;
+        self.write_text(DATA, data)?;
+        self.write_facts(facts)?;
+        // Last: a folder with settings is a run that can be gone on with.
+        self.write_text(CONFIG, settings)
     }
 
     /// Opens a run that was made before, with its settings and facts.
     ///
     /// # Errors
     /// When the folder is no run's, or a file of it cannot be read.
-    pub fn open(folder: &Path) -> Result<(Self, Config, Facts), TrainError> {
+    pub fn open(folder: &Path) -> Result<(Self, Settings, Facts), TrainError> {
         let damaged = |path: &Path, problem: String| TrainError::Damaged { path: path.into(), problem };
         let path = folder.join(CONFIG);
         if !path.exists() {
@@ -111,11 +168,11 @@ impl Run {
             ));
         }
         let text = fs::read_to_string(&path).map_err(read_error(&path))?;
-        let config = Config::parse(&text, &[]).map_err(|error| damaged(&path, error.to_string()))?;
+        let settings = Settings { path, text };
         let path = folder.join(FACTS);
         let text = fs::read_to_string(&path).map_err(read_error(&path))?;
         let facts = serde_json::from_str(&text).map_err(|error| damaged(&path, error.to_string()))?;
-        Ok((Self { folder: folder.into(), metrics: None, written: 0 }, config, facts))
+        Ok((Self { folder: folder.into(), metrics: None, written: 0 }, settings, facts))
     }
 
     /// The run's folder.

@@ -2,7 +2,6 @@
 
 use super::records::Record;
 use super::{Facts, Run};
-use crate::config::Config;
 use crate::error::TrainError;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +12,7 @@ pub struct RunSummary {
     /// What it is.
     pub facts: Facts,
     /// Its settings.
-    pub config: Config,
+    pub settings: serde_json::Value,
     /// The last number under each name.
     pub last: BTreeMap<String, f64>,
     /// The best value of `validation/map_at_r`, where there is one.
@@ -28,13 +27,14 @@ impl RunSummary {
     /// # Errors
     /// When the folder is no run's or a file cannot be read.
     pub fn read(folder: &Path) -> Result<Self, TrainError> {
-        let (run, config, facts) = Run::open(folder)?;
+        let (run, settings, facts) = Run::open(folder)?;
         let path = run.metrics();
         let text = match std::fs::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             read => read.map_err(|source| TrainError::Read { path, source })?,
         };
-        let mut summary = Self { facts, config, last: BTreeMap::new(), best_map_at_r: None, steps: 0 };
+        let mut summary =
+            Self { facts, settings: settings.tree(), last: BTreeMap::new(), best_map_at_r: None, steps: 0 };
         for record in text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok()) {
             if record.name == "validation/map_at_r" {
                 summary.best_map_at_r =

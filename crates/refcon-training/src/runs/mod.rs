@@ -15,6 +15,6 @@ mod list;
 mod name;
 mod records;
 
-pub use folder::{Facts, Run, RunState};
+pub use folder::{Facts, Method, Run, RunState, Settings};
 pub use list::{RunSummary, list_runs};
 pub use records::Record;

@@ -34,7 +34,7 @@ pub(crate) struct Duplicates {
     #[arg(long, value_name = "CSV")]
     split: Option<PathBuf>,
 
-    /// Write path, label and near_duplicate_group of each tile, for `refcon train --groups`
+    /// Write `path`, `label` and `near_duplicate_group` of each tile, for `refcon train --groups`
     #[arg(long, short, value_name = "CSV")]
     output: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `refcon encoder`: look at a checkpoint, or write it for Transformers.
+//! `refcon encoder`: look at a checkpoint, write it for Transformers, or make a new one.
 
 use crate::commands::score;
 use crate::embedding::EncoderArguments;
@@ -6,12 +6,14 @@ use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, Subcommand};
 use refcon_encoders::checkpoint::ElementType;
-use refcon_encoders::{Inspection, ModelCard, Precision, export, inspect};
+use refcon_encoders::model::{Architecture, Pooling};
+use refcon_encoders::{Encoder, EncoderFile, Inspection, ModelCard, Precision, Pretrained, export, inspect};
+use refcon_image::Preprocessing;
 use serde::Serialize;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Look at a checkpoint, or write it as a folder that Transformers opens
+/// Look at a checkpoint, write it as a folder that Transformers opens, or make a new one
 #[derive(Debug, Args)]
 pub(crate) struct EncoderCommand {
     #[command(subcommand)]
@@ -22,6 +24,7 @@ pub(crate) struct EncoderCommand {
 enum Action {
     Inspect(Inspect),
     Export(Export),
+    New(New),
 }
 
 /// Say what a checkpoint is, what maps where, what is missing or left over
@@ -75,6 +78,42 @@ struct Export {
     notes: Option<String>,
 }
 
+/// Write a vision transformer with random weights, to train from scratch
+#[derive(Debug, Args)]
+struct New {
+    /// Components of a token; 192 is ViT-Ti's, 384 ViT-S's, 768 ViT-B's
+    #[arg(long, default_value_t = 192)]
+    width: usize,
+
+    /// Blocks
+    #[arg(long, default_value_t = 12)]
+    layers: usize,
+
+    /// Side of a patch, in pixels
+    #[arg(long, default_value_t = 16)]
+    patch: usize,
+
+    /// Side of the input, in pixels; tiles are resized so that their shorter side fills it
+    #[arg(long, default_value_t = 224)]
+    side: u32,
+
+    /// Contrast of the preprocessing; 1 changes nothing
+    #[arg(long, default_value_t = 1.0)]
+    contrast: f32,
+
+    /// The embedding: `class` or `patch_mean`
+    #[arg(long, default_value = "class", value_parser = ["class", "patch_mean"])]
+    pooling: String,
+
+    /// The weights follow from it
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+
+    /// The folder to write; it must not be there yet
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
+}
+
 fn metric(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.trim().into(), value.trim().into()))
@@ -93,6 +132,7 @@ impl EncoderCommand {
         match &self.action {
             Action::Inspect(inspect) => inspect.run(output),
             Action::Export(export) => export.run(output),
+            Action::New(new) => new.run(output),
         }
     }
 }
@@ -215,6 +255,13 @@ impl Export {
             chosen.precision = Precision::F32;
         }
         let encoder = chosen.open_pretrained()?;
+        let folder = Path::new(&chosen.encoder);
+        if EncoderFile::read(folder).is_ok_and(|file| file.head.is_some()) {
+            return Err(Failure::input(format!(
+                "{} has a head, which no model class of Transformers computes; refcon opens the folder as it is",
+                folder.display()
+            )));
+        }
         let card = ModelCard {
             title: self.title.clone(),
             data: self.data.clone(),
@@ -223,7 +270,32 @@ impl Export {
             notes: self.notes.clone(),
         };
         export(&encoder, encoder.model(), &card, &self.output).map_err(Failure::output)?;
-        use refcon_encoders::Encoder;
+        let exported = Exported {
+            encoder: encoder.id().name().into(),
+            encoder_hash: encoder.id().hash().into(),
+            folder: self.output.clone(),
+        };
+        output.result(&text(&exported), &exported)
+    }
+}
+
+impl New {
+    fn run(&self, output: &Output) -> Result<(), Failure> {
+        let preprocessing =
+            Preprocessing::new(self.contrast, self.side, self.side).map_err(Failure::usage)?;
+        let pooling = if self.pooling == "class" { Pooling::Class } else { Pooling::PatchMean };
+        let file = EncoderFile {
+            preprocessing: Some(preprocessing),
+            pooling: Some(pooling),
+            ..EncoderFile::default()
+        };
+        let sizes = Architecture::vit([self.side as usize, self.patch], 1, self.width, self.layers);
+        let encoder = Pretrained::initial(&sizes, &file, self.seed).map_err(Failure::usage)?;
+        let card = ModelCard {
+            notes: Some("Random weights: nothing was learned yet.".into()),
+            ..ModelCard::default()
+        };
+        export(&encoder, encoder.model(), &card, &self.output).map_err(Failure::output)?;
         let exported = Exported {
             encoder: encoder.id().name().into(),
             encoder_hash: encoder.id().hash().into(),

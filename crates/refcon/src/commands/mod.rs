@@ -10,6 +10,7 @@ pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod library;
 pub(crate) mod predict;
+pub(crate) mod pretrain;
 pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod search;

@@ -4,7 +4,7 @@ use crate::commands::train::failure;
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
-use refcon_training::runs::{RunSummary, list_runs};
+use refcon_training::runs::{Method, RunSummary, list_runs};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ impl Runs {
         }
         let objects: Vec<Value> = chosen
             .iter()
-            .map(|run| json!({"run": run.facts, "config": run.config, "steps": run.steps, "last": run.last, "best_map_at_r": run.best_map_at_r}))
+            .map(|run| json!({"run": run.facts, "config": run.settings, "steps": run.steps, "last": run.last, "best_map_at_r": run.best_map_at_r}))
             .collect();
         output.result(&lines.join("\n"), &objects)
     }
@@ -64,7 +64,10 @@ fn named(all: &[RunSummary], name: &str) -> Result<RunSummary, Failure> {
 fn line(run: &RunSummary) -> String {
     let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.4}"));
     let kind = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let loss = kind(&json!(run.config.loss)["kind"]);
+    let loss = match run.facts.method {
+        Method::FineTuning => kind(&run.settings["loss"]["kind"]),
+        Method::MaskedAutoencoder => "masked_autoencoder".into(),
+    };
     format!(
         "{:<24} {:<11} {:<18} {:<24} {:>7} {:>10} {:>10}",
         run.facts.name,
@@ -79,7 +82,7 @@ fn line(run: &RunSummary) -> String {
 
 /// A line for each setting that is not the same in all runs.
 fn differences(runs: &[RunSummary]) -> Vec<String> {
-    let settings: Vec<BTreeMap<String, String>> = runs.iter().map(|run| flat(&json!(run.config))).collect();
+    let settings: Vec<BTreeMap<String, String>> = runs.iter().map(|run| flat(&run.settings)).collect();
     let mut keys: Vec<&String> = settings.iter().flat_map(BTreeMap::keys).collect();
     keys.sort();
     keys.dedup();

@@ -5,10 +5,11 @@ use crate::output::Output;
 use crate::section_picture::{Colours, along, draw_section, draw_slice};
 use crate::survey::SurveyChoices;
 use clap::{Args, Subcommand};
-use refcon_image::figure::{Canvas, class_gallery, preprocess_steps};
+use refcon_image::figure::{Canvas, Row, class_gallery, preprocess_steps, rows};
 use refcon_image::{DecodeLimits, Preprocessing, pick_tiles_of_classes};
 use refcon_library::files;
 use refcon_seismic::{Direction, SampleAxis, Survey, absolute_percentile};
+use refcon_training::pretraining::{Rebuilt, rebuild};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,7 @@ enum What {
     Section(Section),
     Preprocess(Preprocess),
     Classes(Classes),
+    Mae(Mae),
 }
 
 /// A section of a survey, or a time or depth slice, with its axes; without a number, the middle inline
@@ -110,12 +112,40 @@ struct Classes {
     seed: u64,
 }
 
+/// What a masked autoencoder makes of tiles: original, masked, rebuilt
+#[derive(Debug, Args)]
+struct Mae {
+    /// Folder of tiles; the first ones are shown
+    tiles: PathBuf,
+
+    /// A masked autoencoder with its decoder, such as a run's `best`
+    #[arg(long, value_name = "PATH")]
+    checkpoint: PathBuf,
+
+    /// The picture to write
+    #[arg(long, short, value_name = "FILE.png")]
+    output: PathBuf,
+
+    /// Tiles shown
+    #[arg(short = 'n', long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=50))]
+    number: u16,
+
+    /// Share of the patches that are masked
+    #[arg(long, default_value_t = 0.75, value_name = "SHARE")]
+    masked: f64,
+
+    /// Another seed masks other patches
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+}
+
 impl Show {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         match &self.what {
             What::Section(section) => section.run(output),
             What::Preprocess(preprocess) => preprocess.run(output),
             What::Classes(classes) => classes.run(output),
+            What::Mae(mae) => mae.run(output),
         }
     }
 }
@@ -206,6 +236,35 @@ impl Classes {
             .map_err(Failure::input)?;
         let title = self.folder.display().to_string();
         class_gallery(&title, &classes).write_png(&self.output).map_err(Failure::output)?;
+        written(&self.output, output)
+    }
+}
+
+impl Mae {
+    fn run(&self, output: &Output) -> Result<(), Failure> {
+        check_picture(&self.output)?;
+        if !(0.0..1.0).contains(&self.masked) {
+            return Err(Failure::usage(format!(
+                "--masked {}: expected 0 or more and less than 1",
+                self.masked
+            )));
+        }
+        let files = refcon_image::list(&self.tiles).map_err(Failure::input)?;
+        let files = &files[..files.len().min(self.number.into())];
+        let limits = DecodeLimits::default();
+        let read = files.iter().map(|file| refcon_image::read(&file.path, &limits).map_err(Failure::input));
+        let tiles = read.collect::<Result<Vec<_>, _>>()?;
+        let made =
+            rebuild(&self.checkpoint, &tiles, self.masked, self.seed).map_err(super::train::failure)?;
+        let made = made.into_iter().zip(files).map(|(Rebuilt { original, masked, rebuilt }, file)| Row {
+            caption: file.name.clone(),
+            images: vec![original, masked, rebuilt],
+        });
+        let title = self.checkpoint.display().to_string();
+        let subtitle = format!("{:.0} % of the patches are masked", 100.0 * self.masked);
+        let picture =
+            rows(&title, &subtitle, &["Original", "Masked", "Rebuilt"], &made.collect::<Vec<Row>>());
+        picture.write_png(&self.output).map_err(Failure::output)?;
         written(&self.output, output)
     }
 }

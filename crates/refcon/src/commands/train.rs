@@ -10,13 +10,13 @@ use refcon_training::fit::checkpoint::{Exact, Progress};
 use refcon_training::fit::{Ending, Event, fit};
 use refcon_training::metric_learning::{Prepared, plan, prepare};
 use refcon_training::optimise::{Parameters, prepared};
-use refcon_training::runs::{Facts, Run, RunState};
+use refcon_training::runs::{Facts, Method, Run, RunState};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Epochs and batches of a trial.
 const DRY: (u64, usize) = (2, 3);
@@ -48,7 +48,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// CSV with the columns path and near_duplicate_group: groups are held out whole (`data.groups`)
+    /// CSV with the columns `path` and `near_duplicate_group`: groups are held out whole (`data.groups`)
     #[arg(long, value_name = "CSV")]
     groups: Option<PathBuf>,
 
@@ -91,7 +91,7 @@ pub(crate) struct Train {
 
 /// How a training went, for `--json`.
 #[derive(Debug, Serialize)]
-struct Trained {
+pub(super) struct Trained {
     run: PathBuf,
     ending: &'static str,
     encoder: Option<PathBuf>,
@@ -136,23 +136,7 @@ impl Train {
         let noted = run.write_facts(&facts);
         let (ending, progress) = done.map_err(failure)?;
         noted.map_err(failure)?;
-        let encoder = Some(run.best_encoder()).filter(|folder| folder.exists());
-        let Progress { best, best_step, epoch, step, .. } = progress;
-        let trained = Trained {
-            run: run.folder().into(),
-            ending: match ending {
-                Ending::Finished => "finished",
-                Ending::NoImprovement => "no_improvement",
-                Ending::Interrupted => "interrupted",
-            },
-            encoder,
-            measure: plan.measure,
-            best: best.map(|Exact(best)| best),
-            best_step,
-            epochs: epoch,
-            steps: step,
-            seconds: began.elapsed().as_secs_f64(),
-        };
+        let trained = Trained::new(&run, ending, &progress, plan.measure, began.elapsed());
         output.result(&trained.text(), &trained)
     }
 
@@ -195,6 +179,7 @@ impl Train {
         let network = prepared(ready.network.clone(), &|name| ready.task.trains(name));
         let mut facts = Facts {
             name: String::new(),
+            method: Method::FineTuning,
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             state: RunState::Running,
             seed: ready.config.seed,
@@ -207,14 +192,22 @@ impl Train {
             precision: ready.precision.clone(),
             test_data: ready.test_data.clone(),
         };
-        let run = Run::create(&self.runs, &ready.config, &mut facts, &ready.manifest.csv).map_err(failure)?;
+        let run = Run::create(&self.runs, &ready.config.to_yaml(), &mut facts, &ready.manifest.csv)
+            .map_err(failure)?;
         Ok((run, facts, ready))
     }
 }
 
 /// A run that is taken up again, if tiles and encoder are still what they were.
 fn resumed(folder: &Path) -> Result<(Run, Facts, Prepared), Failure> {
-    let (run, config, mut facts) = Run::open(folder).map_err(failure)?;
+    let (run, settings, mut facts) = Run::open(folder).map_err(failure)?;
+    if facts.method != Method::FineTuning {
+        let (folder, method) = (folder.display(), facts.method);
+        return Err(Failure::usage(format!(
+            "{folder} is a {method}: `refcon pretrain mae --resume {folder}` goes on with it"
+        )));
+    }
+    let config = settings.parsed(Config::parse).map_err(failure)?;
     let ready = prepare(config, !facts.test_data.is_empty()).map_err(failure)?;
     if ready.manifest.hash != facts.data {
         return Err(Failure::input(format!(
@@ -237,7 +230,7 @@ fn resumed(folder: &Path) -> Result<(Run, Facts, Prepared), Failure> {
 }
 
 /// The version and what tells this build from others of it.
-fn code() -> String {
+pub(super) fn code() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let program = std::env::current_exe().and_then(std::fs::read);
     match program {
@@ -251,7 +244,7 @@ fn code() -> String {
 }
 
 /// Set by Ctrl-C and by a polite kill; a second one ends the program at once.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
+pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     const INTERRUPTED: i32 = 130;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
@@ -276,7 +269,7 @@ fn begins(facts: &Facts, folder: &Path) -> String {
     )
 }
 
-fn say(event: &Event, output: &Output) {
+pub(super) fn say(event: &Event, output: &Output) {
     if let Event::Epoch { epoch, of, loss, learning_rate, measures, best } = event {
         let measures: String = measures
             .iter()
@@ -297,7 +290,31 @@ pub(crate) fn failure(error: TrainError) -> Failure {
 }
 
 impl Trained {
-    fn text(&self) -> String {
+    pub(super) fn new(
+        run: &Run,
+        ending: Ending,
+        progress: &Progress,
+        measure: String,
+        took: Duration,
+    ) -> Self {
+        Self {
+            run: run.folder().into(),
+            ending: match ending {
+                Ending::Finished => "finished",
+                Ending::NoImprovement => "no_improvement",
+                Ending::Interrupted => "interrupted",
+            },
+            encoder: Some(run.best_encoder()).filter(|folder| folder.exists()),
+            measure,
+            best: progress.best.map(|Exact(best)| best),
+            best_step: progress.best_step,
+            epochs: progress.epoch,
+            steps: progress.step,
+            seconds: took.as_secs_f64(),
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
         let ending = match self.ending {
             "finished" => "done",
             "interrupted" => "stopped; go on with --resume",

@@ -9,7 +9,7 @@ fn survey() -> Scratch {
     let scratch = Scratch::new();
     let mut gold = String::from("part,file,label\n");
     let mut groups = String::from("path,label,near_duplicate_group\n");
-    let mut tile = |folder: &str, class: &str, n: usize, period: f32| {
+    let tile = |folder: &str, class: &str, n: usize, period: f32| {
         let dip = if class == "flat" { 0.0 } else { 1.1 };
         scratch.tile(&format!("{folder}/{n}.png"), period, dip);
     };

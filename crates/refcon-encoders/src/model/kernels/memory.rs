@@ -3,45 +3,78 @@
 use super::Values;
 use super::operand::Operand;
 use burn::tensor::Tensor;
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-static SPARE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+/// The longest kept first.
+static SPARE: Mutex<VecDeque<Vec<f32>>> = Mutex::new(VecDeque::new());
 
 /// As many as a block's results that are needed at once, in their different lengths.
 const MOST_SPARE: usize = 6;
 
+/// Bytes kept from a backward pass for the next step, which needs as much again before its own backward pass.
+const MOST_SPARE_BYTES: usize = 2 << 30;
+
 /// Memory for a result, which may hold anything.
 pub(super) fn memory(count: usize) -> Vec<f32> {
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    let found = spare.iter().position(|values| values.len() == count);
-    found.map_or_else(|| vec![0.0; count], |at| spare.swap_remove(at))
+    let found = spare.iter().rposition(|values| values.len() == count);
+    found.and_then(|at| spare.remove(at)).unwrap_or_else(|| vec![0.0; count])
 }
 
+/// Keeps the memory of something that training used.
 pub(super) fn keep(values: Vec<f32>) {
-    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    if spare.len() == MOST_SPARE {
-        spare.remove(0);
-    }
-    spare.push(values);
+    keep_within(values, usize::MAX);
 }
 
-/// Lets go of a tensor, and keeps its memory for a later result where nobody else holds it and it is all of it.
+fn keep_within(values: Vec<f32>, most: usize) {
+    if values.is_empty() {
+        return;
+    }
+    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    spare.push_back(values);
+    let bytes = |values: &Vec<f32>| size_of_val(values.as_slice());
+    let mut held: usize = spare.iter().map(bytes).sum();
+    while spare.len() > most || held > MOST_SPARE_BYTES {
+        held -= spare.pop_front().as_ref().map_or(held, bytes);
+    }
+}
+
+/// Lets go of a tensor without gradients, and keeps its memory for a later result where nobody else holds it and it is all of it.
 pub(in crate::model) fn reuse<const D: usize>(tensor: Tensor<D>) {
     let operand = Operand::read(&tensor);
     drop(tensor);
     if let Some(operand) = operand
         && !operand.is_in_graph()
     {
-        keep_values(operand.values);
+        keep_within(whole(operand.values), MOST_SPARE);
     }
 }
 
-/// As [`reuse`].
+/// Lets go of something that training used, as [`reuse`] does.
 pub(super) fn keep_values(values: Values) {
-    let whole = values.layout().start_offset() == 0
-        && values.is_contiguous()
-        && values.bytes().len() == size_of::<f32>() * values.layout().num_elements();
-    if whole && values.is_unique() {
-        keep(values.into_data().try_into_vec().unwrap_or_default());
+    keep(whole(values));
+}
+
+/// The memory of values that nobody else holds, where it is all of it; else nothing.
+fn whole(values: Values) -> Vec<f32> {
+    let layout = values.layout();
+    let is_all =
+        layout.start_offset() == 0 && values.bytes().len() == size_of::<f32>() * layout.num_elements();
+    // Of a transposed matrix too: whoever gets the memory writes all of it.
+    let turned = layout.strides().len() == 2 && values.transpose(0, 1).is_contiguous();
+    if !is_all || !values.is_unique() {
+        return Vec::new();
+    }
+    let values = if turned {
+        let layout = values.transpose(0, 1).layout().clone();
+        values.with_layout(layout)
+    } else {
+        values
+    };
+    if values.is_contiguous() && values.is_unique() {
+        values.into_data().try_into_vec().unwrap_or_default()
+    } else {
+        Vec::new()
     }
 }

@@ -6,6 +6,7 @@
 //! An operation keeps for its backward pass what it read, and what is dear to compute again and small: a number a row of attention
 //! scores, two a row of a normalisation. The one large thing that it adds are a perceptron's hidden values before their activation.
 
+mod adamw;
 mod attention;
 mod layer_norm;
 mod linear;
@@ -13,6 +14,7 @@ mod memory;
 mod operand;
 mod perceptron;
 
+pub(crate) use adamw::{adamw_step, on_processor};
 pub(super) use attention::attention;
 pub(super) use layer_norm::layer_norm;
 pub(super) use linear::linear;

@@ -1,6 +1,6 @@
 //! Matches as CSV.
 
-use super::{Match, ResultList};
+use super::{Match, ResultList, to_a_hundredth};
 use std::io::{self, Write};
 
 const COLUMNS: [&str; 25] = [
@@ -64,7 +64,7 @@ fn row(found: &Match, epsg: Option<u32>) -> Vec<String> {
         );
         row.extend(place.range.map(|position| position.to_string()));
         row.push(place.domain.unit().into());
-        row.extend(place.corners.iter().flatten().flatten().map(ToString::to_string));
+        row.extend(place.corners.iter().flatten().flatten().map(|&value| to_a_hundredth(value).to_string()));
     }
     // Without a place, or without coordinates, the rest is empty.
     row.resize(COLUMNS.len() - 1, String::new());

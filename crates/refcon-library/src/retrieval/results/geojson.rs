@@ -4,7 +4,7 @@
 //! EPSG number is known it stands in the member `crs` of the GeoJSON of 2008, which QGIS, GDAL and ArcGIS read. Where it is not
 //! known, nothing is claimed.
 
-use super::{ResultList, TileView};
+use super::{ResultList, TileView, to_a_hundredth};
 use serde_json::{Map, Value, json};
 
 impl ResultList {
@@ -13,11 +13,12 @@ impl ResultList {
     pub fn to_geojson(&self) -> String {
         let features: Vec<Value> = self.matches.iter().map(|found| {
             let corners = found.tile.place.as_ref().and_then(|place| place.corners);
+                let corners = corners.map(|corners| corners.map(|corner| corner.map(to_a_hundredth)));
             let geometry = corners.map(|corners| json!({ "type": "LineString", "coordinates": corners }));
             let mut properties = Map::new();
             properties.insert("rank".into(), found.rank.into());
-            properties.insert("distance".into(), found.distance.into());
-            properties.insert("confidence".into(), found.confidence.into());
+            properties.insert("distance".into(), shortest(found.distance));
+            properties.insert("confidence".into(), shortest(found.confidence));
             properties.extend(flat(&TileView::from(&found.tile)));
             json!({ "type": "Feature", "id": found.tile.id, "geometry": geometry, "properties": properties })
         }).collect();
@@ -30,6 +31,11 @@ impl ResultList {
         collection.insert("features".into(), features.into());
         Value::from(collection).to_string() + "\n"
     }
+}
+
+/// The fewest digits that are this number and no other `f32`; as an `f64` it would have twice as many.
+fn shortest(value: f32) -> Value {
+    value.to_string().parse::<f64>().map_or(Value::Null, Value::from)
 }
 
 /// The tile's entries and its place's side by side: maps show a table of properties, not trees.

@@ -87,6 +87,11 @@ pub fn ranked(selected: Vec<SelectedTile>) -> Vec<Match> {
         .collect()
 }
 
+/// Coordinates are kept to a hundredth of their unit, as `refcon tile` keeps them.
+fn to_a_hundredth(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
 /// The files that results are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

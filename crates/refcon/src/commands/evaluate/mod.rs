@@ -45,7 +45,7 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "DIR")]
     train: Option<PathBuf>,
 
-    /// Near-duplicate groups of the training tiles: a CSV with the columns path and near_duplicate_group
+    /// Near-duplicate groups of the training tiles: a CSV with the columns `path` and `near_duplicate_group`
     #[arg(long, value_name = "FILE.csv", requires = "train")]
     groups: Option<PathBuf>,
 

@@ -65,7 +65,7 @@ pub(super) struct Export {
     #[arg(long, value_name = "NAME|HASH")]
     encoder: Option<String>,
 
-    /// .faiss: what the index measures. Cosine and inner product give an IndexFlatIP, for the cosine of vectors scaled to length 1
+    /// .faiss: what the index measures. Cosine and inner product give an `IndexFlatIP`, for the cosine of vectors scaled to length 1
     #[arg(long, value_enum, default_value_t = Measure::Cosine)]
     metric: Measure,
 }
