@@ -12,7 +12,7 @@ use refcon_evaluation::report::{Curve, EvaluationReport, Plane, PlaneTile};
 use refcon_image::figure::encode_png;
 use refcon_image::{DecodeLimits, Preprocessing, TileFile};
 use refcon_library::challenge_confidence;
-use refcon_library::report::{ReportMatch, ReportQuery};
+use refcon_library::report::{AskedTile, ReportMatch, ReportQuery};
 
 /// Queries that the page shows as the worst, and of each the nearest matches and the nearest of other classes.
 const WORST: usize = 12;
@@ -88,7 +88,8 @@ impl Evaluated {
             });
             let matches = matches.collect::<Result<_, Failure>>()?;
             let class = Some(self.query.classes[query].clone());
-            worst.push(ReportQuery { tile: pictures.tile(&self.query.folder.tiles[query], class)?, matches });
+            let tile = pictures.tile(&self.query.folder.tiles[query], class)?;
+            worst.push(ReportQuery { asked: vec![AskedTile { role: "query".into(), tile }], matches });
         }
         Ok(worst)
     }
