@@ -20,12 +20,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let axum::Json(body) = axum::Json::from_request(request, state).await.map_err(refused_body)?;
+        let axum::Json(body) =
+            axum::Json::from_request(request, state).await.map_err(|rejection| refused_body(&rejection))?;
         Ok(Self(body))
     }
 }
 
-fn refused_body(rejection: JsonRejection) -> ApiError {
+fn refused_body(rejection: &JsonRejection) -> ApiError {
     let status = rejection.status();
     let error =
         ApiError::new(status, format_args!("the request's body cannot be used: {}", rejection.body_text()));

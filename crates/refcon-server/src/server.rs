@@ -195,7 +195,6 @@ impl Server {
     }
 
     /// What answers, without a network.
-    #[must_use]
     pub fn router(&self) -> Router {
         router(Arc::clone(&self.app))
     }

@@ -66,7 +66,7 @@ async fn add(
     Body(request): Body<JobRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
     let JobRequest::Index(request) = request;
-    let (title, work) = index::work(&app, request)?;
+    let (title, work) = index::work(&app, &request)?;
     let job = app.jobs.add("index", title, work)?;
     Ok((StatusCode::ACCEPTED, Json(job.view())))
 }

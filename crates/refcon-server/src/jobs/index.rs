@@ -21,13 +21,14 @@ const LIVE: f64 = 0.5;
 const LONGEST_SIDE: usize = 4096;
 
 /// What is to be added.
-enum Found {
-    Survey { path: PathBuf, options: SurveyOptions },
-    Images(PathBuf),
+struct Found {
+    path: PathBuf,
+    /// What it is opened with, where it is a survey; else it is a folder of images.
+    survey: Option<SurveyOptions>,
 }
 
 /// What is to be done, and what to call it.
-pub(super) fn work(app: &Shared, request: IndexRequest) -> Result<(String, Work), ApiError> {
+pub(super) fn work(app: &Shared, request: &IndexRequest) -> Result<(String, Work), ApiError> {
     let height = request.tile_height.unwrap_or(TILE.height);
     let width = request.tile_width.unwrap_or(TILE.width);
     if ![height, width].iter().all(|side| (1..=LONGEST_SIDE).contains(side)) {
@@ -35,11 +36,11 @@ pub(super) fn work(app: &Shared, request: IndexRequest) -> Result<(String, Work)
             "tiles of {width} × {height}: each side has 1 to {LONGEST_SIDE} samples or traces"
         )));
     }
-    let (title, found) = find(app, &request)?;
+    let (title, found) = find(app, request)?;
     let app = Arc::clone(app);
     let size = TileSize { height, width };
-    let work =
-        move |job: &Job| add(&app, job, &found, size, request.replace).map_err(|error| error.to_string());
+    let replace = request.replace;
+    let work = move |job: &Job| add(&app, job, &found, size, replace).map_err(|error| error.to_string());
     Ok((title, Box::new(work)))
 }
 
@@ -48,7 +49,7 @@ fn find(app: &Shared, request: &IndexRequest) -> Result<(String, Found), ApiErro
         (Some(id), None) => {
             let entry = app.surveys.by_id(id)?;
             let (path, options) = entry.file()?;
-            Ok((format!("index {}", entry.name), Found::Survey { path, options }))
+            Ok((format!("index {}", entry.name), Found { path, survey: Some(options) }))
         }
         (None, Some(name)) => {
             let path = app.surveys.folders().find(name).ok_or_else(|| {
@@ -57,10 +58,10 @@ fn find(app: &Shared, request: &IndexRequest) -> Result<(String, Found), ApiErro
             })?;
             let title = format!("index {name}");
             if path.is_dir() && !path.join("zarr.json").is_file() {
-                return Ok((title, Found::Images(path)));
+                return Ok((title, Found { path, survey: None }));
             }
             let options = app.surveys.options_of(&path);
-            Ok((title, Found::Survey { path, options }))
+            Ok((title, Found { path, survey: Some(options) }))
         }
         _ => Err(ApiError::bad_request("give either `survey` or `path`")),
     }
@@ -71,13 +72,13 @@ type Failed = Box<dyn std::error::Error>;
 fn add(app: &Shared, job: &Job, found: &Found, size: TileSize, replace: bool) -> Result<String, Failed> {
     let library = app.library.library();
     let mut writer = library.writer(Wait::No)?;
-    let survey = match found {
-        Found::Survey { path, options } => Some(Survey::open(path, options)?),
-        Found::Images(_) => None,
+    let survey = match &found.survey {
+        Some(options) => Some((Survey::open(&found.path, options)?, options)),
+        None => None,
     };
-    let source = match (found, &survey) {
-        (Found::Survey { options, .. }, Some(survey)) => survey_tiles(survey, options, size),
-        (Found::Images(folder) | Found::Survey { path: folder, .. }, _) => images(folder),
+    let source = match &survey {
+        Some((survey, options)) => survey_tiles(survey, options, size),
+        None => images(&found.path),
     };
     let options = IndexOptions { thumbnails: survey.is_none(), replace, ..IndexOptions::default() };
     job.log(format!("embedding with {}", app.encoder.id()));

@@ -99,7 +99,7 @@ async fn filters_leave_only_what_passes_them() {
     let of_region = found(&site, &ask(json!({"region": region}))).await;
     assert!(of_region.tiles_passed > 0 && of_region.tiles_passed < TILES / 6);
     for (filters, says) in [
-        (json!({"surveys": ["nowhere"]}), "no survey \"nowhere\""),
+        (json!({"surveys": ["nowhere"]}), "there is no survey"),
         (json!({"classes": ["Salt"]}), "no tile of class"),
         (json!({"lines": [9000, 9001]}), "no tile passes"),
         (json!({"region": [[0, 0], [1, 1]]}), "corners"),
