@@ -11,7 +11,7 @@ use refcon_training::config::Config;
 use refcon_training::fit::{Ending, Task, fit};
 use refcon_training::metric_learning::{Prepared, plan, prepare};
 use refcon_training::optimise::{Parameters, prepared};
-use refcon_training::runs::{Facts, Run, RunState, RunSummary};
+use refcon_training::runs::{Facts, Method, Run, RunState, RunSummary};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -62,6 +62,7 @@ fn train(settings: &[&str]) -> Trained {
     let trained = Parameters::of(&prepared(network.clone(), &|name| task.trains(name)));
     let mut facts = Facts {
         name: String::new(),
+        method: Method::FineTuning,
         started: 0,
         state: RunState::Running,
         seed: config.seed,
@@ -74,7 +75,8 @@ fn train(settings: &[&str]) -> Trained {
         precision: "f32".into(),
         test_data: Vec::new(),
     };
-    let mut run = Run::create(&scratch.path().join("runs"), &config, &mut facts, &manifest.csv).unwrap();
+    let mut run =
+        Run::create(&scratch.path().join("runs"), &config.to_yaml(), &mut facts, &manifest.csv).unwrap();
     let stop = AtomicBool::new(false);
     let (ending, progress) = fit(&mut task, network, &plan(&config), &mut run, &stop, &mut |_| {}).unwrap();
     assert_eq!((ending, progress.epoch), (Ending::Finished, 2), "{settings:?}");

@@ -56,9 +56,9 @@ pub fn rebuild(
         let noise = Tensor::<2>::from_data(TensorData::new(noise, [1, count]), &device::cpu());
         let (mask, made) = rayon::scope(|_| {
             let made = model.reconstruct(input.clone(), noise, seen);
-            (floats(made.mask.into_data()), floats(made.patches.into_data()))
+            (floats(&made.mask.into_data()), floats(&made.patches.into_data()))
         });
-        let pixels = floats(patches(input, patch).into_data());
+        let pixels = floats(&patches(input, patch).into_data());
         let mut masked = pixels.clone();
         let mut rebuilt = pixels.clone();
         let values = patch * patch * channels;
@@ -78,7 +78,7 @@ pub fn rebuild(
     tiles.iter().enumerate().map(rebuild_one).collect()
 }
 
-fn floats(data: TensorData) -> Vec<f32> {
+fn floats(data: &TensorData) -> Vec<f32> {
     data.iter::<f32>().collect()
 }
 
@@ -113,7 +113,7 @@ mod tests {
         let pixels: Vec<f32> = (0..side * side).map(|at| at as f32 / 64.0).collect();
         let image = GreyImage::new(side, side, pixels.clone()).unwrap();
         let input = images(&[image], 3, &device::cpu());
-        let back = square(&floats(patches(input, 4).into_data()), side, 4, 3);
+        let back = square(&floats(&patches(input, 4).into_data()), side, 4, 3);
         assert!(back.iter().zip(&pixels).all(|(a, b)| (a - b).abs() < 1e-6), "{back:?}");
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct Serve {
     bind: SocketAddr,
 
     /// What clients must know, 16 characters or more; needed where other machines can reach the server. The environment variable
-    /// REFCON_TOKEN may hold it instead, where other users of this machine do not see it
+    /// `REFCON_TOKEN` may hold it instead, where other users of this machine do not see it
     #[arg(long, value_name = "TOKEN", help_heading = "Who can reach it")]
     token: Option<String>,
 
