@@ -1,8 +1,9 @@
 //! Developer commands. `cargo xtask test` runs everything that guards the repository:
-//! formatting, lints, documentation, the tests of every crate, and the interoperability tests in Python.
+//! formatting, lints, documentation, the tests of every crate, the interoperability tests in Python, and the page in a browser.
 //!
 //! Its last line says what ran and what was skipped: `N passed, N failed, N skipped`.
 
+mod page;
 mod python;
 mod summary;
 
@@ -38,6 +39,7 @@ fn test() -> ExitCode {
     tests.args(["--", "--nocapture"]);
     summary.cargo_tests(tests);
     python::interoperability(&root, &mut summary);
+    page::page(&root, &mut summary);
     summary.close()
 }
 

@@ -1,5 +1,6 @@
 //! Interoperability tests: files that refcon writes, opened by the libraries that others use.
 
+use crate::page::install_with_apt;
 use crate::summary::Summary;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,7 +47,7 @@ fn environment(root: &Path, requirements: &Path) -> Result<PathBuf, String> {
         && let Err(problem) = make_environment(&folder)
     {
         // Debian and its kin keep `venv` in a package of its own.
-        install_with_apt().map_err(|_| problem)?;
+        install_with_apt(&["python3", "python3-venv"]).map_err(|_| problem)?;
         make_environment(&folder)?;
     }
     let installed = folder.join("requirements.installed");
@@ -67,11 +68,6 @@ fn make_environment(folder: &Path) -> Result<(), String> {
     run(Command::new(if cfg!(windows) { "python" } else { "python3" })
         .args(["-m", "venv", "--clear"])
         .arg(folder))
-}
-
-fn install_with_apt() -> Result<(), String> {
-    run(Command::new("apt-get").args(["update", "-qq"]))?;
-    run(Command::new("apt-get").args(["install", "-y", "-qq", "python3", "python3-venv"]))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

@@ -10,6 +10,7 @@ mod evaluate;
 mod index;
 mod library;
 mod predict;
+mod pretrain;
 mod scratch;
 mod search;
 mod serve;

@@ -25,7 +25,7 @@ fn tiles() -> Scratch {
 }
 
 /// The lines of a run's numbers without the time that they took.
-fn metrics(run: &Path) -> Vec<String> {
+pub(crate) fn metrics(run: &Path) -> Vec<String> {
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let without_time = |line: &str| {
         let mut record: Value = serde_json::from_str(line).unwrap();
@@ -35,7 +35,7 @@ fn metrics(run: &Path) -> Vec<String> {
     text.lines().map(without_time).collect()
 }
 
-fn only_run(runs: &Path) -> std::path::PathBuf {
+pub(crate) fn only_run(runs: &Path) -> std::path::PathBuf {
     let mut entries = fs::read_dir(runs).unwrap();
     entries.next().unwrap().unwrap().path()
 }
@@ -66,7 +66,7 @@ fn recipe<'a>(vit: &'a str, runs: &'a str) -> Vec<&'a str> {
     arguments
 }
 
-fn spawn(scratch: &Scratch, arguments: &[&str]) -> Child {
+pub(crate) fn spawn(scratch: &Scratch, arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_refcon"))
         .args(arguments)
         .current_dir(scratch.path(""))
@@ -77,7 +77,7 @@ fn spawn(scratch: &Scratch, arguments: &[&str]) -> Child {
 }
 
 /// Waits until a run below `runs` has written that many numbers; false where the program ended before.
-fn wait_for_lines(child: &mut Child, runs: &Path, lines: usize) -> bool {
+pub(crate) fn wait_for_lines(child: &mut Child, runs: &Path, lines: usize) -> bool {
     let began = Instant::now();
     loop {
         let entries = fs::read_dir(runs).into_iter().flatten().flatten();
