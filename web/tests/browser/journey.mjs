@@ -89,8 +89,15 @@ export async function journey({ page, shot }, claim) {
   });
   await claim('accepted tiles get a class, become a labelled set, and can be taken out of it', async () => {
     await page.locator('#class').fill(CLASS);
+    // The accepted tiles need not be among the matches that are shown: what counts is that the server has their labels.
+    const labelled = new Set();
+    const kept = page.waitForResponse((response) => {
+      const url = response.url();
+      if (response.request().method() === 'PUT' && url.includes('/api/labels/') && response.ok()) labelled.add(url);
+      return labelled.size === 2;
+    });
     await page.locator('#class').press('Enter');
-    await page.waitForSelector('.class-name');
+    await kept;
     await page.getByRole('tab', { name: 'Labels' }).click();
     const tiles = page.locator(`.class-group[aria-label="${CLASS}"] .tile`);
     await tiles.nth(1).waitFor();

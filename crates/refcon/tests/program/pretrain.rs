@@ -86,8 +86,8 @@ fn tiles_of_surveys_and_shards_are_learned_from_where_they_lie() {
         .refcon(&["tile", "survey.npy", "-o", "shards", "--size", "48x48", "--every", "16", "--shards", "50"])
         .done();
     let dry = ["--dry", "--set", "data.cut.size=[48, 48]"];
-    let run =
-        scratch.refcon(&[&["pretrain", "mae", "survey.npy", "shards"], &SMALL[..14], &dry].concat()).done();
+    let run = scratch.refcon(&[&["pretrain", "mae", "survey.npy", "shards"], &SMALL[..14], &dry].concat());
+    run.done();
     assert!(run.stderr.contains("tiles to learn from"), "{}", run.stderr);
 }
 
