@@ -32,6 +32,6 @@ mod tests {
         assert!(test_data_at(Path::new("/data/Image_Corpus"), &classes).is_some());
         assert!(test_data_at(Path::new("/data"), &["query".into(), "x".into()]).is_some());
         assert!(test_data_at(Path::new("/data/train"), &classes).is_none());
-        assert!(test_data_at(Path::new("/work/test/train"), &classes).is_none());
+        assert!(test_data_at(Path::new("/projects/test/train"), &classes).is_none());
     }
 }
