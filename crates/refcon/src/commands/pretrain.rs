@@ -1,10 +1,10 @@
 //! `refcon pretrain`: an encoder learns from tiles without labels.
 
-use super::train::{Trained, code, failure, say, stop_on_interrupt};
+use super::train::{code, failure, fitted};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, Subcommand};
-use refcon_training::fit::{Ending, Event, Task, fit};
+use refcon_training::fit::Task;
 use refcon_training::optimise::{Parameters, prepared};
 use refcon_training::pretraining::{PreparedPretraining, PretrainConfig, prepare};
 use refcon_training::runs::{Facts, Method, Run, RunState};
@@ -120,19 +120,8 @@ impl Mae {
             facts.precision,
             task.seen()
         ));
-        let stop = stop_on_interrupt()?;
         let plan = task.plan();
-        let done = fit(&mut task, network, &plan, &mut run, &stop, &mut |event: &Event| say(event, output));
-        facts.state = match &done {
-            Ok((Ending::Interrupted, _)) => RunState::Interrupted,
-            Ok(_) => RunState::Finished,
-            Err(_) => RunState::Failed,
-        };
-        let noted = run.write_facts(&facts);
-        let (ending, progress) = done.map_err(failure)?;
-        noted.map_err(failure)?;
-        let trained = Trained::new(&run, ending, &progress, plan.measure, began.elapsed());
-        output.result(&trained.text(), &trained)
+        fitted(&mut task, network, plan, &mut run, &mut facts, began, output)
     }
 
     fn config(&self) -> Result<PretrainConfig, Failure> {

@@ -7,7 +7,7 @@ use refcon_training::TrainError;
 use refcon_training::config::{Config, PRESETS, preset};
 use refcon_training::fit::Task;
 use refcon_training::fit::checkpoint::{Exact, Progress};
-use refcon_training::fit::{Ending, Event, fit};
+use refcon_training::fit::{Ending, Event, Plan, fit};
 use refcon_training::metric_learning::{Prepared, plan, prepare};
 use refcon_training::optimise::{Parameters, prepared};
 use refcon_training::runs::{Facts, Method, Run, RunState};
@@ -91,7 +91,7 @@ pub(crate) struct Train {
 
 /// How a training went, for `--json`.
 #[derive(Debug, Serialize)]
-pub(super) struct Trained {
+struct Trained {
     run: PathBuf,
     ending: &'static str,
     encoder: Option<PathBuf>,
@@ -124,20 +124,7 @@ impl Train {
         }
         output.step(&begins(&facts, run.folder()));
         task.set_title(&facts.name);
-        let stop = stop_on_interrupt()?;
-        let plan = plan(&config);
-        let mut tell = |event: &Event| say(event, output);
-        let done = fit(&mut task, network, &plan, &mut run, &stop, &mut tell);
-        facts.state = match &done {
-            Ok((Ending::Interrupted, _)) => RunState::Interrupted,
-            Ok(_) => RunState::Finished,
-            Err(_) => RunState::Failed,
-        };
-        let noted = run.write_facts(&facts);
-        let (ending, progress) = done.map_err(failure)?;
-        noted.map_err(failure)?;
-        let trained = Trained::new(&run, ending, &progress, plan.measure, began.elapsed());
-        output.result(&trained.text(), &trained)
+        fitted(&mut task, network, plan(&config), &mut run, &mut facts, began, output)
     }
 
     fn config(&self) -> Result<Config, Failure> {
@@ -243,8 +230,32 @@ pub(super) fn code() -> String {
     }
 }
 
+/// Trains, notes in the run how it ended, and says so.
+pub(super) fn fitted<T: Task>(
+    task: &mut T,
+    network: T::Network,
+    plan: Plan,
+    run: &mut Run,
+    facts: &mut Facts,
+    began: Instant,
+    output: &Output,
+) -> Result<(), Failure> {
+    let stop = stop_on_interrupt()?;
+    let done = fit(task, network, &plan, run, &stop, &mut |event: &Event| say(event, output));
+    facts.state = match &done {
+        Ok((Ending::Interrupted, _)) => RunState::Interrupted,
+        Ok(_) => RunState::Finished,
+        Err(_) => RunState::Failed,
+    };
+    let noted = run.write_facts(facts);
+    let (ending, progress) = done.map_err(failure)?;
+    noted.map_err(failure)?;
+    let trained = Trained::new(run, ending, &progress, plan.measure, began.elapsed());
+    output.result(&trained.text(), &trained)
+}
+
 /// Set by Ctrl-C and by a polite kill; a second one ends the program at once.
-pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
+fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     const INTERRUPTED: i32 = 130;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
@@ -269,7 +280,7 @@ fn begins(facts: &Facts, folder: &Path) -> String {
     )
 }
 
-pub(super) fn say(event: &Event, output: &Output) {
+fn say(event: &Event, output: &Output) {
     if let Event::Epoch { epoch, of, loss, learning_rate, measures, best } = event {
         let measures: String = measures
             .iter()
@@ -314,7 +325,7 @@ impl Trained {
         }
     }
 
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let ending = match self.ending {
             "finished" => "done",
             "interrupted" => "stopped; go on with --resume",
