@@ -17,6 +17,8 @@ mod tests;
 mod tier;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
+#[cfg(target_arch = "x86_64")]
+mod vnni_rows;
 
 pub use quantise::{CODED_RANGE, RowCode, ZERO_CODE, code_stride, quantise};
 pub use queries::{Fineness, QueryCode, QueryCodes, QueryGroup};

@@ -5,7 +5,7 @@ use super::quantise::code_stride;
 use super::sift::{QueryTerms, RowTerms, Sifted, assert_terms, sift};
 use super::tier::{Instructions, ScanTier};
 #[cfg(target_arch = "x86_64")]
-use super::{amx, vnni};
+use super::{amx, vnni, vnni_rows};
 use super::{dot, panel::Panels};
 use std::ops::Range;
 
@@ -136,11 +136,18 @@ impl QueryCodes {
         mut found: impl FnMut(Sifted),
     ) {
         assert_terms(rows.len(), group.width, row_terms, query_terms);
+        self.assert_rows(group, codes, rows);
         #[cfg(target_arch = "x86_64")]
-        if let (Layout::Panels(panels), Instructions::Avx512Vnni) = (&self.layout, self.tier.0) {
-            self.assert_rows(group, codes, rows);
-            let which = panels_of(group);
-            return vnni::sift(panels, which, codes, rows, (row_terms, query_terms), &mut found);
+        match &self.layout {
+            Layout::Panels(panels) if self.tier.0 == Instructions::Avx512Vnni => {
+                let which = panels_of(group);
+                return vnni::sift(panels, which, codes, rows, (row_terms, query_terms), &mut found);
+            }
+            Layout::Plain { codes: vectors, corrections } if self.tier.has_vnni() => {
+                let (few, pairs) = (self.few(group, vectors, corrections), self.fineness == Fineness::Fine);
+                return vnni_rows::sift(&few, pairs, codes, rows, (row_terms, query_terms), &mut found);
+            }
+            _ => {}
         }
         let mut products = [0.0; MOST_PRODUCTS];
         let products = &mut products[..rows.len() * group.width];
@@ -150,21 +157,25 @@ impl QueryCodes {
 
     /// Products of the codes of some rows with those of a group of queries: `Σ (row code − 128) · query code`, rounded to f32 where
     /// they do not fit into 24 bits; into `values`, `[rows, group.width]`.
-    pub(super) fn products(&self, group: &QueryGroup, codes: &[u8], rows: &[u32], values: &mut [f32]) {
-        self.assert_rows(group, codes, rows);
+    fn products(&self, group: &QueryGroup, codes: &[u8], rows: &[u32], values: &mut [f32]) {
         match &self.layout {
             Layout::Plain { codes: vectors, corrections } => {
-                let planes = self.fineness.vectors();
-                let which = group.queries.start * planes..group.queries.end * planes;
-                let vectors = &vectors[which.start * self.stride..which.end * self.stride];
-                let few = dot::Few { stride: self.stride, vectors, corrections: &corrections[which] };
-                few.products(self.tier.0, planes == 2, codes, rows, values);
+                let pairs = self.fineness == Fineness::Fine;
+                self.few(group, vectors, corrections).products(self.tier.0, pairs, codes, rows, values);
             }
             #[cfg(target_arch = "x86_64")]
             Layout::Panels(panels) => amx::products(panels, panels_of(group), codes, rows, values),
             #[cfg(not(target_arch = "x86_64"))]
             Layout::Panels(_) => unreachable!("no tier here multiplies panels"),
         }
+    }
+
+    /// The code vectors of a group.
+    fn few<'a>(&self, group: &QueryGroup, vectors: &'a [i8], corrections: &'a [i32]) -> dot::Few<'a> {
+        let planes = self.fineness.vectors();
+        let which = group.queries.start * planes..group.queries.end * planes;
+        let vectors = &vectors[which.start * self.stride..which.end * self.stride];
+        dot::Few { stride: self.stride, vectors, corrections: &corrections[which] }
     }
 
     fn assert_rows(&self, group: &QueryGroup, codes: &[u8], rows: &[u32]) {

@@ -4,18 +4,14 @@ use super::panel::{COMPONENTS, Line, Panels};
 use super::queries::MOST_VALUES;
 use super::sift::{QueryTerms, RowTerms, Sifted};
 use std::arch::x86_64::{
-    __m512i, _CMP_NLT_UQ, _MM_HINT_T0, _mm_prefetch, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps,
-    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_load_si512, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_mul_ps, _mm512_reduce_add_epi32, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_si512, _mm512_storeu_ps,
+    __m512i, _CMP_NLT_UQ, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
+    _mm512_fnmadd_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mul_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_si512, _mm512_storeu_ps,
 };
 use std::ops::Range;
 
 /// Rows whose products with three panels are in registers: 24 sums, 3 lines of the panels, 1 piece of a row.
 const ROWS: usize = 8;
-
-/// Bytes of one register.
-const BYTES: usize = 64;
 
 /// Calls `found` for the products of some rows with one to three panels that pass, as [`super::sift`] does.
 ///
@@ -143,39 +139,4 @@ impl Tile<'_> {
         }
         sums
     }
-}
-
-/// Products of four rows with one to four vectors of the same length, a multiple of 64. Of `ahead`, as many bytes are brought nearer.
-///
-/// # Safety
-/// The machine has the instructions; rows and vectors have `bytes` bytes.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-pub(super) unsafe fn four_rows<const VECTORS: usize>(
-    rows: [*const u8; 4],
-    ahead: [*const u8; 4],
-    vectors: [*const i8; VECTORS],
-    bytes: usize,
-) -> [[i32; VECTORS]; 4] {
-    let mut sums = [[_mm512_setzero_si512(); VECTORS]; 4];
-    for at in (0..bytes).step_by(BYTES) {
-        // SAFETY: inside the bytes that the caller promises.
-        let vectors: [_; VECTORS] =
-            std::array::from_fn(|index| unsafe { _mm512_loadu_si512(vectors[index].add(at).cast()) });
-        for ((row, ahead), sums) in rows.iter().zip(ahead).zip(&mut sums) {
-            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(at).cast());
-            // SAFETY: as above.
-            let row = unsafe { _mm512_loadu_si512(row.add(at).cast()) };
-            for (sum, vector) in sums.iter_mut().zip(vectors) {
-                *sum = _mm512_dpbusd_epi32(*sum, row, vector);
-            }
-        }
-    }
-    let mut products = [[0; VECTORS]; 4];
-    // Loops: a closure would be called, its registers passed through memory.
-    for (products, sums) in products.iter_mut().zip(sums) {
-        for (product, sum) in products.iter_mut().zip(sums) {
-            *product = _mm512_reduce_add_epi32(sum);
-        }
-    }
-    products
 }

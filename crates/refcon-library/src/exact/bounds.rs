@@ -120,26 +120,39 @@ pub(super) struct RowBounds {
 impl RowBounds {
     /// Takes in the numbers of some rows of a block, for this metric.
     pub(super) fn fill(&mut self, metric: Metric, block: &CodedBlock<'_>, rows: &[u32]) {
-        self.scales.clear();
-        self.errors.clear();
-        self.norms.clear();
+        for (column, of) in [
+            (&mut self.scales, block.scales),
+            (&mut self.errors, block.errors),
+            (&mut self.norms, block.norms),
+        ] {
+            column.clear();
+            match *rows {
+                // All rows of a piece lie one after the other: a copy is as fast as memory.
+                [first, .., last] if (last - first) as usize + 1 == rows.len() => {
+                    column.extend_from_slice(&of[first as usize..=last as usize]);
+                }
+                _ => column.extend(rows.iter().map(|&row| of[row as usize])),
+            }
+        }
         self.offsets.clear();
-        for &row in rows {
-            let row = row as usize;
-            let (scale, error, length) = (block.scales[row], block.errors[row], block.norms[row]);
+        self.offsets.resize(rows.len(), 0.0);
+        let errors = self.errors.iter_mut();
+        let columns = self.scales.iter_mut().zip(errors).zip(&mut self.norms).zip(&mut self.offsets);
+        for (((scale, error), norm), offset) in columns {
+            let length = *norm;
             // Not less than the length of the vector, nor than that of what its codes stand for.
-            let norm = length * WIDER as f32 + error;
-            let (per_length, offset) = match metric {
-                Metric::InnerProduct => (1.0, 0.0),
-                Metric::L2 => (1.0, 0.5 * length * length),
-                // A vector of zeros has the score 0 with everything.
-                Metric::Cosine if length == 0.0 => (0.0, 0.0),
-                Metric::Cosine => (1.0 / length, 0.0),
-            };
-            self.scales.push(scale * per_length);
-            self.errors.push(error * per_length);
-            self.norms.push(norm * per_length);
-            self.offsets.push(offset);
+            *norm = length * WIDER as f32 + *error;
+            match metric {
+                Metric::InnerProduct => {}
+                Metric::L2 => *offset = 0.5 * length * length,
+                Metric::Cosine => {
+                    // A vector of zeros has the score 0 with everything.
+                    let per_length = if length == 0.0 { 0.0 } else { 1.0 / length };
+                    *scale *= per_length;
+                    *error *= per_length;
+                    *norm *= per_length;
+                }
+            }
         }
     }
 }

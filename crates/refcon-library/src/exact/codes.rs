@@ -56,7 +56,7 @@ impl Codes {
     /// The codes as a search takes them.
     #[must_use]
     pub fn block(&self) -> CodedBlock<'_> {
-        CodedBlock { codes: &self.codes, scales: &self.scales, errors: &self.errors, norms: &self.norms }
+        CodedBlock::trusted(&self.codes, &self.scales, &self.errors, &self.norms)
     }
 }
 
@@ -81,21 +81,38 @@ impl<'a> CodedBlock<'a> {
         errors: &'a [f32],
         norms: &'a [f32],
     ) -> Result<Self, ExactError> {
-        let rows = scales.len();
-        if codes.len() != rows * code_stride(dimension) || errors.len() != rows || norms.len() != rows {
-            return Err(ExactError::Columns {
-                dimension,
-                codes: codes.len(),
-                scales: rows,
-                errors: errors.len(),
-                norms: norms.len(),
-            });
+        let block = Self::trusted(codes, scales, errors, norms);
+        if !block.is_of(dimension) {
+            return Err(block.columns(dimension));
         }
         let sound = |value: &f32| *value >= 0.0;
         if !(scales.iter().all(sound) && errors.iter().all(sound) && norms.iter().all(sound)) {
             return Err(ExactError::Negative);
         }
-        Ok(Self { codes, scales, errors, norms })
+        Ok(block)
+    }
+
+    /// Whether there are as many codes as rows of this dimension have, and as many of everything else as rows.
+    pub(super) fn is_of(&self, dimension: usize) -> bool {
+        let rows = self.scales.len();
+        self.codes.len() == rows * code_stride(dimension)
+            && [self.errors.len(), self.norms.len()] == [rows; 2]
+    }
+
+    /// The error that says it is not.
+    pub(super) fn columns(&self, dimension: usize) -> ExactError {
+        ExactError::Columns {
+            dimension,
+            codes: self.codes.len(),
+            scales: self.scales.len(),
+            errors: self.errors.len(),
+            norms: self.norms.len(),
+        }
+    }
+
+    /// As [`CodedBlock::new`], of columns that have passed it before or were made by [`quantise`].
+    pub(crate) fn trusted(codes: &'a [u8], scales: &'a [f32], errors: &'a [f32], norms: &'a [f32]) -> Self {
+        Self { codes, scales, errors, norms }
     }
 
     /// How many vectors are coded.

@@ -219,8 +219,9 @@ impl<'a> Corpus<'a> {
         vectors: &'a dyn Vectors,
     ) -> Result<Self, ExactError> {
         check_vectors(dimension, &[])?;
-        for block in &blocks {
-            CodedBlock::new(dimension, block.codes, block.scales, block.errors, block.norms)?;
+        // What else can be wrong with a block was looked for when it was made.
+        if let Some(other) = blocks.iter().find(|block| !block.is_of(dimension)) {
+            return Err(other.columns(dimension));
         }
         let rows = blocks.iter().map(CodedBlock::rows).sum();
         if u32::try_from(rows).is_err() {

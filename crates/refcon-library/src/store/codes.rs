@@ -16,7 +16,7 @@ use arrow_array::types::{Float32Type, UInt8Type};
 use arrow_array::{ArrayRef, FixedSizeListArray, Float32Array, UInt8Array};
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::{DataType, Field};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(super) const NAMES: [&str; 4] = ["code", "code_scale", "code_error", "norm"];
 
@@ -57,6 +57,8 @@ pub(super) struct StoredCodes {
     scales: ScalarBuffer<f32>,
     errors: ScalarBuffer<f32>,
     norms: ScalarBuffer<f32>,
+    /// Set once they have been checked: the file does not change.
+    sound: Arc<OnceLock<()>>,
 }
 
 impl StoredCodes {
@@ -68,11 +70,17 @@ impl StoredCodes {
             scales: read.numbers::<Float32Type>(scale)?,
             errors: read.numbers::<Float32Type>(error)?,
             norms: read.numbers::<Float32Type>(norm)?,
+            sound: Arc::default(),
         })
     }
 
     pub(super) fn block(&self, dimension: usize) -> Result<CodedBlock<'_>, ExactError> {
-        CodedBlock::new(dimension, &self.codes, &self.scales, &self.errors, &self.norms)
+        let Self { codes, scales, errors, norms, sound } = self;
+        if sound.get().is_none() {
+            CodedBlock::new(dimension, codes, scales, errors, norms)?;
+            sound.get_or_init(|| ());
+        }
+        Ok(CodedBlock::trusted(codes, scales, errors, norms))
     }
 
     /// Whether the code of `row` lies as close to `vector`, its embedding, as the row's error says, and the norm is its length.
