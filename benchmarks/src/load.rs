@@ -264,6 +264,7 @@ pub(crate) fn serve_library(library: PathBuf) -> Result<(), Failure> {
     let options = ServerOptions {
         library,
         encoder: Arc::new(Texture::new()),
+        calibration: None,
         survey_folders: Vec::new(),
         survey_options: |_| SurveyOptions::default(),
         runs: None,

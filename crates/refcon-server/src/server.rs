@@ -17,6 +17,8 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
 use refcon_encoders::Encoder;
+use refcon_evaluation::Calibration;
+use refcon_evaluation::calibration::MismatchError;
 use refcon_library::{Library, LibraryError, Metric};
 use std::future::Future;
 use std::io;
@@ -35,6 +37,8 @@ pub struct ServerOptions {
     pub library: PathBuf,
     /// The encoder whose embeddings are searched, and that embeds what is drawn or sent.
     pub encoder: Arc<dyn Encoder>,
+    /// What confidences mean; none: they compare the matches of one answer with each other.
+    pub calibration: Option<Calibration>,
     /// Folders that surveys may lie in.
     pub survey_folders: Vec<PathBuf>,
     /// What a survey file is opened with of which the library says nothing.
@@ -71,6 +75,9 @@ pub enum ServeError {
     /// Its labels cannot be read.
     #[error(transparent)]
     Labels(#[from] LabelsError),
+    /// The calibration belongs to another encoder or metric.
+    #[error(transparent)]
+    Calibration(#[from] MismatchError),
     /// A survey folder cannot be used.
     #[error("cannot use the survey folder: {0}")]
     SurveyFolder(io::Error),
@@ -245,7 +252,10 @@ fn open_app(options: ServerOptions) -> Result<App, ServeError> {
         snapshot.tiles(options.encoder.id())?;
     }
     let surveys = Surveys::new(folders, options.survey_options, &snapshot);
-    let library = OpenLibrary::new(library, options.encoder.id().clone())?;
+    if let Some(calibration) = &options.calibration {
+        calibration.check(options.encoder.id(), Metric::Cosine)?;
+    }
+    let library = OpenLibrary::new(library, options.encoder.id().clone(), options.calibration)?;
     let limits = options.limits;
     Ok(App {
         access: Access {
@@ -289,6 +299,7 @@ pub(crate) mod tests {
         ServerOptions {
             library: folder.to_owned(),
             encoder: Arc::new(Texture::new()),
+            calibration: None,
             survey_folders: Vec::new(),
             survey_options: |_| SurveyOptions::default(),
             runs: None,

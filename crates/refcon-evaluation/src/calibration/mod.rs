@@ -15,6 +15,7 @@ mod assessment;
 mod detection;
 mod file;
 mod fit;
+mod in_library;
 mod isotonic;
 mod logistic;
 mod reliability;
@@ -23,6 +24,7 @@ pub use assessment::{Assessment, DepthAssessment, Diagrams};
 pub use detection::{Accepted, PrecisionThreshold, area_under_roc, wilson_interval};
 pub use file::CalibrationFileError;
 pub use fit::{FitError, fit_calibration};
+pub use in_library::{LibraryCalibration, QueryCalibration};
 pub use isotonic::Isotonic;
 pub use logistic::{Logistic, sigmoid};
 pub use reliability::{BINS, Binning, Reliability, ReliabilityBin};
@@ -216,12 +218,16 @@ pub fn background_distances(
     library: &Embeddings,
     metric: Metric,
 ) -> Result<Vec<f32>, SearchError> {
-    let step = library.len().div_ceil(BACKGROUND_TILES).max(1);
-    let values = library.rows().step_by(step).flatten().copied().collect();
+    let values = library.rows().step_by(background_rows(library.len())).flatten().copied().collect();
     let sample = Embeddings::new(library.encoder().clone(), library.dimension(), values)
         .unwrap_or_else(|_| unreachable!("rows of embeddings are embeddings"));
     let found = search(queries, &sample, &vec![""; sample.len()], NonZeroUsize::MAX, metric)?;
     Ok(found.iter().map(|near| median(&near.iter().map(|near| near.distance).collect::<Vec<_>>())).collect())
+}
+
+/// Of so many rows every how many-th is part of the background.
+fn background_rows(rows: usize) -> usize {
+    rows.div_ceil(BACKGROUND_TILES).max(1)
 }
 
 /// The upper median of ascending distances; 0 where there are none.

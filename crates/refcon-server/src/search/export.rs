@@ -77,7 +77,7 @@ async fn export(
     Query(Download { format }): Query<Download>,
     Body(request): Body<SearchRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let Answer { question, found, current } = answer(&app, request).await?;
+    let Answer { question, found, confidence_kind, confidences, current } = answer(&app, request).await?;
     let rows: Vec<usize> = found.selected.matches.iter().map(|found| found.row).collect();
     let encoder = app.library.encoder();
     let list = ResultList {
@@ -92,7 +92,8 @@ async fn export(
         of_query: found.selected.of_query,
         survey_full: found.selected.survey_full,
         epsg: shared_epsg(&current.snapshot),
-        matches: ranked(found.selected.matches),
+        confidence_kind,
+        matches: ranked(found.selected.matches, |_| confidences),
     };
     let mut pictures: Vec<Picture> = Vec::new();
     if format == Format::Html {

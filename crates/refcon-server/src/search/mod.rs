@@ -20,10 +20,12 @@ use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use question::Question;
+use refcon_evaluation::calibration::QueryCalibration;
 use refcon_image::ColourMap;
-use refcon_library::retrieval::results::{Match, ranked};
+use refcon_library::challenge_confidence;
+use refcon_library::retrieval::results::{ConfidenceKind, Match, ranked};
 use refcon_library::retrieval::selection::Selection;
-use refcon_library::retrieval::{Found, Search, SecondLook, search_rows};
+use refcon_library::retrieval::{Found, RetrievalError, Search, SecondLook, search_rows};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;
@@ -56,7 +58,8 @@ pub struct SearchView {
     pub not_covered: u64,
     /// How the query became a vector: `query`, `means` of liked and disliked tiles, or `linear_model`.
     pub method: String,
-    /// `challenge`: confidences compare the matches of one answer with each other, and are not calibrated.
+    /// `calibrated`: a confidence is the probability that a match is of the query's class. `challenge`: confidences compare the matches
+    /// of one answer with each other.
     pub confidence_kind: String,
     /// How long it took.
     pub milliseconds: f64,
@@ -107,15 +110,14 @@ async fn search(
     let started = Instant::now();
     let answer = answer(&app, request).await?;
     blocking(move || {
-        let Answer { question, found, current } = answer;
+        let Answer { question, found, confidence_kind, confidences, current } = answer;
         let selected = &found.selected;
         let (same_place, of_query, survey_full) =
             (selected.same_place as u64, selected.of_query as u64, selected.survey_full as u64);
-        let method = serde_json::to_value(found.method).ok();
-        let method = method.and_then(|method| method.as_str().map(str::to_owned)).unwrap_or_default();
+        let method = word(found.method);
         let query = asked(&question);
-        let matches =
-            ranked(found.selected.matches).into_iter().map(|found| match_view(&app, found)).collect();
+        let matches = ranked(found.selected.matches, |_| confidences);
+        let matches = matches.into_iter().map(|found| match_view(&app, found)).collect();
         Ok(Json(SearchView {
             query,
             matches,
@@ -126,7 +128,7 @@ async fn search(
             survey_full,
             not_covered: current.not_covered(),
             method,
-            confidence_kind: "challenge".to_owned(),
+            confidence_kind: word(confidence_kind),
             milliseconds: started.elapsed().as_secs_f64() * 1000.0,
         }))
     })
@@ -137,6 +139,9 @@ async fn search(
 struct Answer {
     question: Question,
     found: Found,
+    confidence_kind: ConfidenceKind,
+    /// One a match.
+    confidences: Vec<f32>,
     current: Arc<Current>,
 }
 
@@ -155,9 +160,17 @@ async fn answer(app: &Shared, request: SearchRequest) -> Result<Answer, ApiError
         let tiles = current.searched()?;
         let filter = request.filters.filter(&app, tiles)?;
         let rows = app.filters.rows(&current, &filter)?;
+        let calibrated = match &current.calibration {
+            Some(calibration) => {
+                let vector = question.answers.query_vector().map_err(RetrievalError::from)?.0;
+                Some(calibration.of_query(&vector))
+            }
+            None => None,
+        };
+        let within = within(&request, calibrated)?;
         let selection = Selection {
             count: request.k,
-            within: request.within,
+            within,
             same_place: request.suppress_overlap.then(Default::default),
             per_survey: request.per_survey,
             excluded: question.excluded.clone(),
@@ -167,14 +180,40 @@ async fn answer(app: &Shared, request: SearchRequest) -> Result<Answer, ApiError
         let only = (rows.count() < tiles.rows()).then_some(&rows);
         let found = search_rows(tiles, &search, &rows, |vector, count| {
             let mut nearest = app.scans.nearest(tiles, vector, count, only)?;
-            if let Some(within) = request.within {
+            if let Some(within) = within {
                 nearest.truncate(nearest.partition_point(|neighbour| neighbour.distance <= within));
             }
             Ok::<_, ApiError>(nearest)
         })?;
-        Ok(Answer { question, found, current })
+        let distances: Vec<f32> = found.selected.matches.iter().map(|found| found.distance).collect();
+        let (confidence_kind, confidences) = match calibrated {
+            Some(calibrated) => (ConfidenceKind::Calibrated, calibrated.confidences(&distances)),
+            None => (ConfidenceKind::Challenge, challenge_confidence(&distances)),
+        };
+        Ok(Answer { question, found, confidence_kind, confidences, current })
     })
     .await
+}
+
+/// The greatest distance of a match: as asked for, and near enough for the confidence asked for.
+fn within(
+    request: &SearchRequest,
+    calibrated: Option<QueryCalibration<'_>>,
+) -> Result<Option<f32>, ApiError> {
+    let Some(least) = request.min_confidence else { return Ok(request.within) };
+    let Some(calibrated) = calibrated else {
+        return Err(ApiError::bad_request("min_confidence: this server's confidences are not calibrated")
+            .hint("start it with --calibration, a file that `refcon evaluate --save-calibration` writes"));
+    };
+    // Where no distance is sure enough, not even the same picture is a match.
+    let sure = calibrated.distance_of(least).unwrap_or(f32::NEG_INFINITY);
+    Ok(Some(request.within.map_or(sure, |within| within.min(sure))))
+}
+
+/// How JSON spells it.
+fn word(value: impl Serialize) -> String {
+    let value = serde_json::to_value(value).ok();
+    value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn asked(question: &Question) -> AskedView {

@@ -23,6 +23,9 @@ pub struct SearchRequest {
     /// The greatest distance of a match.
     #[serde(default)]
     pub within: Option<f32>,
+    /// The least confidence of a match, from 0 to 1; only where the server has a calibration.
+    #[serde(default)]
+    pub min_confidence: Option<f32>,
     /// Leaves out tiles that show the place of the query itself.
     #[serde(default = "yes")]
     pub exclude_same_place: bool,

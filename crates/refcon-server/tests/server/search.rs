@@ -201,3 +201,41 @@ async fn the_map_of_all_tiles_has_a_point_for_each() {
     assert!(points.iter().all(|point| point["x"].is_number() && point["survey"] == "cube"));
     assert_eq!(site.get("/api/projection").await.ok(), projection);
 }
+
+/// A calibration of the texture encoder, on two made-up classes.
+fn calibration() -> refcon_evaluation::Calibration {
+    use refcon_encoders::{Embeddings, Encoder, Texture};
+    let texture = Texture::new();
+    let dimension = texture.dimension();
+    let value = |tile: usize, at: usize| {
+        let class = if (at % 2 == 0) == (tile % 2 == 0) { 1.0 } else { 0.0 };
+        class + ((tile * 31 + at * 17) % 23) as f32 / 23.0
+    };
+    let values = (0..40 * dimension).map(|at| value(at / dimension, at % dimension)).collect();
+    let embeddings = Embeddings::new(texture.id().clone(), dimension, values).unwrap();
+    let classes: Vec<String> = (0..40).map(|tile| (tile % 2).to_string()).collect();
+    let tiles =
+        refcon_evaluation::LabelledEmbeddings { embeddings: &embeddings, classes: &classes, groups: None };
+    refcon_evaluation::fit_calibration(tiles, refcon_library::Metric::Cosine, 0.9).unwrap()
+}
+
+#[tokio::test]
+async fn with_a_calibration_matches_have_probabilities_and_can_be_asked_for_by_them() {
+    let site = Site::with(|options| options.calibration = Some(calibration())).await;
+    let query = json!({"kind": "tile", "id": 7});
+    let all = found(&site, &json!({"query": query, "k": 40})).await;
+    assert_eq!(all.confidence_kind, "calibrated");
+    let confidences: Vec<f32> = all.matches.iter().map(|found| found.confidence.unwrap()).collect();
+    assert!(confidences.is_sorted_by(|a, b| a >= b), "{confidences:?}");
+    let least = confidences[3];
+    let some = found(&site, &json!({"query": query, "k": 40, "min_confidence": least})).await;
+    let expected: Vec<u64> =
+        ids(&all).into_iter().zip(&confidences).filter(|(_, c)| **c >= least).map(|(id, _)| id).collect();
+    assert_eq!(ids(&some), expected);
+
+    let without = Site::new().await;
+    let refused = without.json("POST", "/api/search", &json!({"query": query, "min_confidence": 0.5})).await;
+    assert_eq!(refused.status, 400);
+    let said = String::from_utf8_lossy(&refused.body).into_owned();
+    assert!(said.contains("not calibrated") && said.contains("--calibration"), "{said}");
+}

@@ -118,6 +118,7 @@ pub(crate) fn options(folder: &Path) -> ServerOptions {
     ServerOptions {
         library: folder.join("library"),
         encoder: Arc::new(Texture::new()),
+        calibration: None,
         survey_folders: vec![folder.join("surveys")],
         survey_options: |_| SurveyOptions::default(),
         runs: Some(folder.join("runs")),

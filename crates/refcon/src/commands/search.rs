@@ -9,15 +9,17 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::survey::SurveyChoices;
 use clap::{Args, ValueEnum};
-use filters::FilterArguments;
+pub(crate) use filters::FilterArguments;
 use query::{Query, QueryArguments};
+use refcon_evaluation::Calibration;
+use refcon_evaluation::calibration::{LibraryCalibration, QueryCalibration};
 use refcon_library::retrieval::overlap::{Apart, SamePlace};
 use refcon_library::retrieval::rerank::KReciprocal;
 use refcon_library::retrieval::results::pictures::PictureReader;
-use refcon_library::retrieval::results::{Format, ResultList, page, ranked};
+use refcon_library::retrieval::results::{ConfidenceKind, Format, ResultList, page, ranked};
 use refcon_library::retrieval::selection::{Excluded, Selection};
 use refcon_library::retrieval::{Found, RetrievalError, Search as Wanted, SecondLook, search};
-use refcon_library::{EncodedTiles, Library, Snapshot, files};
+use refcon_library::{EncodedTiles, Library, Snapshot, challenge_confidence, files};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -54,6 +56,10 @@ pub(crate) struct Search {
     #[arg(long, value_name = "DISTANCE", help_heading = "How many matches", value_parser = distance)]
     within: Option<f32>,
 
+    /// Only tiles of this confidence or more, from 0 to 1; needs --calibration
+    #[arg(long, value_name = "SHARE", help_heading = "How many matches", value_parser = share, requires = "calibration")]
+    min_confidence: Option<f64>,
+
     /// Matches of one survey, at most
     #[arg(long, value_name = "N", help_heading = "How many matches")]
     per_survey: Option<NonZeroUsize>,
@@ -84,6 +90,11 @@ pub(crate) struct Search {
 
     #[command(flatten)]
     encoder: EncoderArguments,
+
+    /// Give each match the probability that it is of the query's class, by a calibration that `refcon evaluate --save-calibration` wrote
+    /// for this encoder; without one, confidences only compare the matches of a list with each other
+    #[arg(long, value_name = "FILE.json", help_heading = "How tiles are compared")]
+    calibration: Option<PathBuf>,
 
     /// Write the matches: .csv, .json, .geojson (lines on the map), .html (a page with pictures). May be given several times
     #[arg(long, short, value_name = "FILE")]
@@ -178,17 +189,25 @@ impl Search {
             let tiles = counted(missing.tiles, "tile is", "tiles are");
             tracing::warn!("{tiles} not searched: {}", missing.problem);
         }
+        let calibration = self.calibration(&query.tiles)?;
         let started = Instant::now();
+        let calibrated = match &calibration {
+            Some(calibration) => {
+                let (vector, _) = query.answers.query_vector().map_err(Failure::usage)?;
+                Some(calibration.of_query(&vector))
+            }
+            None => None,
+        };
         let wanted = Wanted {
             answers: query.answers.clone(),
             filter,
-            selection: self.selection(&query),
+            selection: self.selection(&query, calibrated),
             second_look: self.rerank.map_or(SecondLook::None, SecondLook::from),
         };
         let found = search(&query.tiles, &wanted).map_err(failure)?;
         let search_seconds = started.elapsed().as_secs_f64();
         let rows: Vec<usize> = found.selected.matches.iter().map(|found| found.row).collect();
-        let list = list(&snapshot, &query, found);
+        let list = list(&snapshot, &query, found, calibrated);
         for (path, format) in self.output.iter().zip(formats) {
             let page = || page(&snapshot, &query, &list, &rows);
             list.write(path, format, page).map_err(Failure::output)?;
@@ -217,10 +236,25 @@ impl Search {
         formats.collect()
     }
 
-    fn selection(&self, query: &Query) -> Selection {
+    fn calibration(&self, tiles: &EncodedTiles) -> Result<Option<LibraryCalibration>, Failure> {
+        let read = self.calibration.as_deref().map(Calibration::read).transpose().map_err(Failure::input)?;
+        let of_library = read.map(|calibration| LibraryCalibration::new(calibration, tiles));
+        of_library.transpose().map_err(Failure::input)
+    }
+
+    fn selection(&self, query: &Query, calibrated: Option<QueryCalibration<'_>>) -> Selection {
         let LinesApart(apart) = self.apart;
         let rule = SamePlace { overlap: self.overlap, apart };
-        let count = match (self.k, self.within) {
+        // Where no distance is sure enough, not even the same picture is a match.
+        let sure = self
+            .min_confidence
+            .zip(calibrated)
+            .map(|(least, calibrated)| calibrated.distance_of(least as f32).unwrap_or(f32::NEG_INFINITY));
+        let within = match (self.within, sure) {
+            (Some(within), Some(sure)) => Some(within.min(sure)),
+            (within, sure) => within.or(sure),
+        };
+        let count = match (self.k, within) {
             (Some(MatchCount(count)), _) => count,
             (None, Some(_)) => usize::MAX,
             (None, None) => MATCHES,
@@ -228,7 +262,7 @@ impl Search {
         let shown = if self.keep_query { Excluded::default() } else { query.shown.clone() };
         Selection {
             count,
-            within: self.within,
+            within,
             same_place: (!self.keep_overlaps).then_some(rule),
             per_survey: self.per_survey.map(NonZeroUsize::get),
             excluded: Excluded { rule, ..shown },
@@ -236,12 +270,23 @@ impl Search {
     }
 }
 
-fn list(snapshot: &Snapshot, query: &Query, found: Found) -> ResultList {
+fn list(
+    snapshot: &Snapshot,
+    query: &Query,
+    found: Found,
+    calibrated: Option<QueryCalibration<'_>>,
+) -> ResultList {
     let encoder = query.tiles.encoder();
     let missing = snapshot.missing().iter().filter(|missing| missing.encoder == *encoder);
     let Found { selected, method, tiles, compared } = found;
     let (same_place, of_query, survey_full) = (selected.same_place, selected.of_query, selected.survey_full);
-    let matches = ranked(selected.matches);
+    let (confidence_kind, matches) = match calibrated {
+        Some(calibrated) => {
+            let confidences = |distances: &[f32]| calibrated.confidences(distances);
+            (ConfidenceKind::Calibrated, ranked(selected.matches, confidences))
+        }
+        None => (ConfidenceKind::Challenge, ranked(selected.matches, challenge_confidence)),
+    };
     let surveys: BTreeSet<&str> = matches.iter().map(|found| found.tile.survey.as_str()).collect();
     ResultList {
         query: query.title.clone(),
@@ -255,6 +300,7 @@ fn list(snapshot: &Snapshot, query: &Query, found: Found) -> ResultList {
         of_query,
         survey_full,
         epsg: epsg(snapshot, &query.tiles, &surveys),
+        confidence_kind,
         matches,
     }
 }
@@ -282,11 +328,19 @@ fn page(snapshot: &Snapshot, query: &Query, list: &ResultList, rows: &[usize]) -
         notes.push(format!("The page shows the first {MATCHES_ON_PAGE} of {} matches.", list.matches.len()));
     }
     notes.extend(reader.problems().iter().map(|problem| format!("A picture could not be read: {problem}")));
-    notes.push(
-        "Distance compares across searches: 0 is the same picture. Confidence compares the matches of this list with each other."
-            .into(),
-    );
+    notes.push(meaning(list.confidence_kind));
     page::page(&shown, asked, pictures, notes).to_html()
+}
+
+/// What the numbers of a match mean.
+fn meaning(confidence: ConfidenceKind) -> String {
+    let confidence = match confidence {
+        ConfidenceKind::Challenge => "Confidence compares the matches of this list with each other.",
+        ConfidenceKind::Calibrated => {
+            "Confidence is the probability that a match is of the query's class, calibrated on labelled tiles."
+        }
+    };
+    format!("Distance compares across searches: 0 is the same picture. {confidence}")
 }
 
 /// What was passed over, in sentences.

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::survey::default_options;
 use clap::Args;
+use refcon_evaluation::Calibration;
 use refcon_server::{Limits, ServeError, Server, ServerOptions, TlsFiles, Token, serve};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -27,6 +28,11 @@ pub(crate) struct Serve {
     /// A folder that surveys lie in, also those not in the library yet; may be given several times
     #[arg(long, value_name = "DIR")]
     survey_folder: Vec<PathBuf>,
+
+    /// Show with each match the probability that it is of the query's class, by a calibration that `refcon evaluate
+    /// --save-calibration` wrote for this encoder
+    #[arg(long, value_name = "FILE.json")]
+    calibration: Option<PathBuf>,
 
     /// The folder of training runs
     #[arg(long, value_name = "DIR")]
@@ -76,7 +82,9 @@ impl Serve {
         let said = self.token.clone().or_else(|| std::env::var(TOKEN).ok());
         let token = said.map(|text| Token::new(&text)).transpose().map_err(Failure::usage)?;
         let tls = self.tls_certificate.clone().zip(self.tls_key.clone());
+        let calibration = self.calibration.as_deref().map(Calibration::read).transpose();
         Ok(ServerOptions {
+            calibration: calibration.map_err(Failure::input)?,
             library: self.library.clone(),
             encoder: Arc::from(self.encoder.open()?),
             survey_folders: self.survey_folder.clone(),

@@ -70,6 +70,37 @@ fn a_calibration_is_fitted_saved_and_used_by_predict() {
 }
 
 #[test]
+fn a_search_in_a_library_gives_calibrated_confidences_and_only_matches_as_sure_as_asked_for() {
+    let scratch = survey();
+    evaluated(&scratch, &["--train", "train", "--groups", "groups.csv", "--save-calibration", "c.json"])
+        .done();
+    scratch.refcon(&["index", "corpus", "--library", "L", "-q"]).done();
+    let search = |more: &[&str]| {
+        let asked = ["search", "--library", "L", "--image", "query/0/0.png", "-k", "all", "--json"];
+        scratch.refcon(&[&asked[..], more].concat())
+    };
+    let confidences = |found: &serde_json::Value| -> Vec<f64> {
+        let matches = found["matches"].as_array().unwrap();
+        matches.iter().map(|found| found["confidence"].as_f64().unwrap()).collect()
+    };
+    assert_eq!(json(&search(&[]))["confidence_kind"], "challenge");
+    let all = json(&search(&["--calibration", "c.json"]));
+    let sure = confidences(&all);
+    assert_eq!((&all["confidence_kind"], sure.len()), (&"calibrated".into(), 12));
+    assert!(sure.is_sorted_by(|a, b| a >= b) && sure[0] > 0.8 && sure[11] < 0.2, "{sure:?}");
+
+    let some = json(&search(&["--calibration", "c.json", "--min-confidence", "0.5"]));
+    let expected: Vec<f64> = sure.iter().copied().filter(|&confidence| confidence >= 0.5).collect();
+    assert_eq!(confidences(&some), expected);
+    assert!(!expected.is_empty() && expected.len() < 12);
+    assert_eq!(
+        json(&search(&["--calibration", "c.json", "--min-confidence", "1"]))["matches"],
+        serde_json::json!([])
+    );
+    search(&["--min-confidence", "0.5"]).usage_error(&["--calibration"]);
+}
+
+#[test]
 fn another_encoders_calibration_is_refused() {
     let scratch = survey();
     evaluated(&scratch, &["--train", "train", "--save-calibration", "c.json"]).done();

@@ -51,8 +51,8 @@ fn tiles_are_removed_by_survey_and_class_and_their_room_by_compacting() {
             .as_u64()
             .unwrap()
     };
-    assert_eq!(remove(&["--class", "Salt", "--survey", "new"]), 0);
-    assert_eq!(remove(&["--class", "Salt"]), 4);
+    assert_eq!(remove(&["--in-class", "Salt", "--survey", "new"]), 0);
+    assert_eq!(remove(&["--in-class", "Salt"]), 4);
     assert_eq!(info(&scratch)["classes"], serde_json::json!({"Channel": 4, "Fault": 4}));
     assert_eq!(remove(&["--survey", "new"]), 4);
     let compacted = json(&scratch.refcon(&["library", "compact", "L", "--json"]));

@@ -17,9 +17,9 @@ mod tile_view;
 pub use tile_view::{PlaceView, TileView};
 
 use super::feedback::Method;
+use crate::TileRecord;
 use crate::files::{WriteError, write_whole};
 use crate::retrieval::selection::SelectedTile;
-use crate::{TileRecord, challenge_confidence};
 use serde::Serialize;
 use std::io;
 use std::path::Path;
@@ -49,8 +49,20 @@ pub struct ResultList {
     pub survey_full: usize,
     /// The coordinate reference system of all matches, by its EPSG number, where that is known.
     pub epsg: Option<u32>,
+    /// What the matches' confidences mean.
+    pub confidence_kind: ConfidenceKind,
     /// The matches, best first.
     pub matches: Vec<Match>,
+}
+
+/// What a match's confidence means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfidenceKind {
+    /// As in the challenge: how a match compares with the others of its list.
+    Challenge,
+    /// The probability that a match is of the query's class.
+    Calibrated,
 }
 
 /// A match.
@@ -60,7 +72,7 @@ pub struct Match {
     pub rank: usize,
     /// Its distance to the query: 0 is the same direction, 2 the opposite.
     pub distance: f32,
-    /// The challenge's confidence, which compares the matches of one list with each other.
+    /// From 0 to 1; what it means, the list says.
     pub confidence: f32,
     /// The tile.
     #[serde(serialize_with = "as_view")]
@@ -71,11 +83,11 @@ fn as_view<S: serde::Serializer>(tile: &TileRecord, serializer: S) -> Result<S::
     TileView::from(tile).serialize(serializer)
 }
 
-/// Matches with their ranks and confidences.
+/// Matches with their ranks, and with the confidences that `confidences` gives their distances.
 #[must_use]
-pub fn ranked(selected: Vec<SelectedTile>) -> Vec<Match> {
+pub fn ranked(selected: Vec<SelectedTile>, confidences: impl FnOnce(&[f32]) -> Vec<f32>) -> Vec<Match> {
     let distances: Vec<f32> = selected.iter().map(|found| found.distance).collect();
-    let confidences = challenge_confidence(&distances);
+    let confidences = confidences(&distances);
     let matches = selected.into_iter().zip(confidences).enumerate();
     matches
         .map(|(index, (SelectedTile { tile, distance, .. }, confidence))| Match {
@@ -172,6 +184,7 @@ impl ResultList {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::challenge_confidence;
     use crate::retrieval::fixtures::{place, tile};
     use refcon_seismic::Direction;
 
@@ -193,7 +206,8 @@ mod tests {
             of_query: 1,
             survey_full: 0,
             epsg: Some(23031),
-            matches: ranked(selected),
+            confidence_kind: ConfidenceKind::Challenge,
+            matches: ranked(selected, challenge_confidence),
         }
     }
 

@@ -3,11 +3,13 @@
 mod interchange;
 
 use crate::commands::score::counted;
+use crate::commands::search::FilterArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, Subcommand};
+use refcon_library::retrieval::filter::{Filter, FilterError};
 use refcon_library::store::{CheckReport, Compaction, EncoderSummary, Source, SourceKind};
-use refcon_library::{Library, LibraryError, RowSet, Snapshot, Wait, Writer};
+use refcon_library::{Library, LibraryError, Snapshot, Wait, Writer};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -72,12 +74,11 @@ struct Remove {
     library: PathBuf,
 
     /// Remove the tiles of this survey, or folder of images, by its name in the library; `refcon index` reads it anew
-    #[arg(long, value_name = "NAME", required_unless_present = "class")]
+    #[arg(long, value_name = "NAME")]
     survey: Option<String>,
 
-    /// Remove the tiles of this class; with --survey, of that survey
-    #[arg(long, value_name = "CLASS")]
-    class: Option<String>,
+    #[command(flatten)]
+    filters: FilterArguments,
 
     /// Only tiles that this encoder embedded, by the beginning of its name or hash
     #[arg(long, value_name = "NAME|HASH")]
@@ -277,8 +278,14 @@ impl Remove {
         let is_meant = |name: &str, hash: &str| {
             self.encoder.as_ref().is_none_or(|encoder| name.starts_with(encoder) || hash.starts_with(encoder))
         };
-        let mut removed = 0;
-        if let (Some(survey), None) = (&self.survey, &self.class) {
+        let filter = self.filters.filter()?;
+        if self.survey.is_none() && filter == Filter::default() {
+            return Err(Failure::usage(
+                "which tiles? Give --survey, or filters such as --in-class; `--help` lists them",
+            ));
+        }
+        let (mut removed, mut problem) = (0, None);
+        if let (Some(survey), true) = (&self.survey, filter == Filter::default()) {
             let meant = |source: &&Source| {
                 source.name == *survey && is_meant(source.encoder.name(), source.encoder.hash())
             };
@@ -289,20 +296,19 @@ impl Remove {
         for summary in snapshot.encoders() {
             if is_meant(summary.encoder.name(), summary.encoder.hash()) {
                 let tiles = snapshot.tiles(&summary.encoder).map_err(failure)?;
-                let mut rows = RowSet::none(tiles.rows());
-                for block in tiles.blocks() {
-                    let columns = block.columns().map_err(failure)?;
-                    let fits = |row: &usize| {
-                        let survey =
-                            self.survey.as_deref().is_none_or(|name| columns.survey.get(*row) == Some(name));
-                        let class =
-                            self.class.as_deref().is_none_or(|name| columns.class.get(*row) == Some(name));
-                        survey && class
-                    };
-                    (0..block.rows()).filter(fits).for_each(|row| rows.insert(block.first_row() + row));
+                let mut filter = filter.clone();
+                filter.surveys.extend(self.survey.clone());
+                match filter.rows(&tiles) {
+                    Ok(rows) => removed += writer.remove(&tiles, &rows).map_err(failure)?,
+                    Err(FilterError::Empty { .. } | FilterError::NoTiles) => {}
+                    Err(FilterError::Library(error)) => return Err(failure(error)),
+                    // Another encoder's tiles may have the survey or class.
+                    Err(unknown) => problem = Some(unknown),
                 }
-                removed += writer.remove(&tiles, &rows).map_err(failure)?;
             }
+        }
+        if let Some(problem) = problem.filter(|_| removed == 0) {
+            return Err(Failure::usage(problem));
         }
         let text = format!(
             "{} removed; `refcon library compact` frees their room",

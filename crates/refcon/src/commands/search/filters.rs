@@ -1,4 +1,4 @@
-//! Which tiles `refcon search` looks at.
+//! Which tiles `refcon search` looks at, and `refcon library remove` removes.
 
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
@@ -11,7 +11,7 @@ use std::path::Path;
 /// The filters of the command line.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which tiles are looked at")]
-pub(super) struct FilterArguments {
+pub(crate) struct FilterArguments {
     /// Only tiles of these surveys, or folders of images, by name
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     in_survey: Vec<String>,
@@ -57,7 +57,7 @@ enum Along {
 }
 
 impl FilterArguments {
-    pub(super) fn filter(&self) -> Result<Filter, Failure> {
+    pub(crate) fn filter(&self) -> Result<Filter, Failure> {
         let directions = self.in_direction.map(|along| match along {
             Along::Inline => Direction::Inline,
             Along::Crossline => Direction::Crossline,
