@@ -2,6 +2,8 @@
 //!
 //! The server runs as a program of its own, so that its memory can be told from that of the clients; only 127.0.0.1 is asked.
 
+use crate::machine;
+use crate::measure::median;
 use crate::outcome::{Better, Outcome, Report};
 use crate::{Failure, Settings};
 use refcon_encoders::{Embeddings, Encoder, Texture};
@@ -29,6 +31,9 @@ const ALONE: usize = 100;
 const MOST_REQUESTS: u64 = 10_000_000;
 /// What a search under load may take, as a multiple of one alone.
 const ALLOWED: f64 = 20.0;
+/// Times that the library is opened, and milliseconds that it may take.
+const OPENED: usize = 7;
+const MOST_TO_OPEN: f64 = 100.0;
 /// How often the server's memory is looked at.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
@@ -44,6 +49,14 @@ pub(crate) fn compare(settings: &Settings, report: &mut Report) -> Result<(), Fa
     let Load { tiles, clients, seconds } = settings.load;
     let folder = settings.data.join(format!("load-{tiles}"));
     make_library(&folder, tiles, report)?;
+    let opened = median(&mut (0..OPENED).map(|_| open(&folder)).collect::<Result<Vec<_>, _>>()?);
+    let opened = (opened.ok_or("nothing was opened")?, "ms", Better::Lower);
+    report.add(&Outcome::new(
+        "opening the library, until a query can start",
+        opened,
+        "goal",
+        Some(MOST_TO_OPEN),
+    ))?;
     let server = ServerProcess::start(&folder)?;
     let mut client = Client::connect(server.address)?;
     for query in 0..ALONE as u64 / 4 {
@@ -95,6 +108,14 @@ pub(crate) fn compare(settings: &Settings, report: &mut Report) -> Result<(), Fa
         return Err(format!("{} of the searches failed", outcome.errors).into());
     }
     Ok(())
+}
+
+/// Milliseconds until a query of the library could start.
+fn open(folder: &Path) -> Result<f64, Failure> {
+    let started = Instant::now();
+    let tiles = Library::open(folder)?.snapshot()?.tiles(Texture::new().id())?;
+    std::hint::black_box(tiles.corpus()?.rows());
+    Ok(started.elapsed().as_secs_f64() * 1000.0)
 }
 
 /// What came of the load.
@@ -242,12 +263,9 @@ impl ServerProcess {
         }
     }
 
-    /// Memory of its own in MB, without the library's files that are mapped into it; Linux only.
+    /// Memory of its own in MB.
     fn memory(&self) -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-        let kilobytes: f64 = line.trim().split(' ').next()?.parse().ok()?;
-        Some(kilobytes / 1000.0)
+        machine::own_memory(self.child.id())
     }
 }
 

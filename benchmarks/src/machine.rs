@@ -78,3 +78,11 @@ fn simd_flags() -> Vec<&'static str> {
 fn simd_flags() -> Vec<&'static str> {
     Vec::new()
 }
+
+/// Memory of a process's own in MB, without files that are mapped into it; Linux only.
+pub(crate) fn own_memory(process: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let kilobytes: f64 = line.trim().split(' ').next()?.parse().ok()?;
+    Some(kilobytes / 1000.0)
+}

@@ -33,12 +33,9 @@ pub(crate) fn measure(settings: &Settings, report: &mut Report) -> Result<(), Fa
     let values = read_values(&path, in_memory * DIMENSION)?;
     let mut cost = Cost { settings, report, bandwidth };
     let mut by_rows = Vec::new();
-    for rows in SIZES.into_iter().filter(|&rows| rows <= settings.vectors) {
-        by_rows.push(if rows <= in_memory {
-            cost.of_values(rows as f64, DIMENSION, &values[..rows * DIMENSION])?
-        } else {
-            cost.of_codes(rows)?
-        });
+    let sizes = || SIZES.into_iter().filter(|&rows| rows <= settings.vectors);
+    for rows in sizes().filter(|&rows| rows <= in_memory) {
+        by_rows.push(cost.of_values(rows as f64, DIMENSION, &values[..rows * DIMENSION])?);
     }
     let mut by_dimension = Vec::new();
     for dimension in DIMENSIONS {
@@ -47,6 +44,11 @@ pub(crate) fn measure(settings: &Settings, report: &mut Report) -> Result<(), Fa
         if let Some(some) = some {
             by_dimension.push(cost.of_values(dimension as f64, dimension, some)?);
         }
+    }
+    // What is left in memory then is codes.
+    drop(values);
+    for rows in sizes().filter(|&rows| rows > in_memory) {
+        by_rows.push(cost.of_codes(rows)?);
     }
     if let Some(figure) = &settings.figure {
         let rows = |value: f64| {
@@ -94,7 +96,14 @@ impl Cost<'_> {
             let count = ROWS_A_BLOCK.min(rows - first);
             blocks.push(quantise(DIMENSION, &Spread::Random.vectors(first as u64, count, DIMENSION))?);
         }
-        self.of(rows as f64, DIMENSION, &blocks, &MadeAnew)
+        let point = self.of(rows as f64, DIMENSION, &blocks, &MadeAnew)?;
+        if let Some(megabytes) = machine::own_memory(std::process::id()) {
+            let memory = (megabytes / 1000.0, "GB", Better::Lower);
+            let codes = blocks.iter().map(code_bytes).sum::<usize>() as f64 / 1e9;
+            let work = format!("memory, {rows} × {DIMENSION}");
+            self.report.add(&Outcome::new(work, memory, "codes alone", Some(codes)))?;
+        }
+        Ok(point)
     }
 
     fn of(
@@ -116,7 +125,7 @@ impl Cost<'_> {
             let run = time(|| Ok(nearest(&corpus, &queries, &request)?.len() as f64))?;
             together.push(run.seconds / BATCH as f64);
         }
-        let bytes: usize = blocks.iter().map(|codes| codes.codes.len() + 12 * codes.rows()).sum();
+        let bytes: usize = blocks.iter().map(code_bytes).sum();
         let reading = bytes as f64 / self.bandwidth;
         // The first of each is the warm-up.
         let seconds = |runs: &mut [f64]| median(&mut runs[1..]).ok_or("no run was asked for");
@@ -128,6 +137,11 @@ impl Cost<'_> {
         self.report.add(&outcome("each of 100 queries", in_batch))?;
         Ok(Point { along, one, in_batch, reading })
     }
+}
+
+/// Bytes that a scan reads.
+fn code_bytes(codes: &Codes) -> usize {
+    codes.codes.len() + 12 * codes.rows()
 }
 
 /// Vectors that are made again whenever they are read, since a disk may have no room for them.

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
 use refcon_seismic::segy::{ByteOrder, Container, FieldKind, HeaderField, OpenOptions, Prestack};
-use refcon_seismic::segy::{SampleFormat, TextEncoding};
+use refcon_seismic::segy::{OddityKind, SampleFormat, SegyFile, TextEncoding};
 use refcon_seismic::survey::{ArrayAxes, ArrayShape, RawArray};
 use refcon_seismic::{Domain, Polarity, Survey, SurveyOptions};
 use sha2::{Digest, Sha256};
@@ -191,8 +191,18 @@ impl FromStr for Shape {
 }
 
 impl SurveyChoices {
-    /// Opens the survey at `path` with what the user says about it.
+    /// Opens the survey at `path` with what the user says about it; warns where part of it is lost.
     pub(crate) fn open(&self, path: &Path) -> Result<Survey, Failure> {
+        let survey = self.open_quietly(path)?;
+        let oddities = survey.segy().map_or(&[][..], SegyFile::oddities);
+        for lost in oddities.iter().filter(|oddity| oddity.kind == OddityKind::Truncated) {
+            tracing::warn!("{}: {lost}", path.display());
+        }
+        Ok(survey)
+    }
+
+    /// As [`SurveyChoices::open`], for a command that tells all oddities itself.
+    pub(crate) fn open_quietly(&self, path: &Path) -> Result<Survey, Failure> {
         Survey::open(path, &self.options(path)?).map_err(Failure::input)
     }
 

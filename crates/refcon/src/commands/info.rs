@@ -38,7 +38,7 @@ pub(crate) struct Info {
 
 impl Info {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
-        let survey = self.survey.open(&self.path)?;
+        let survey = self.survey.open_quietly(&self.path)?;
         let passes = if self.headers_only { 0 } else { 2 } + u64::from(self.hash);
         let progress = output.progress("reading traces", (passes * survey.trace_count()) as usize);
         let mut watch = |traces| progress.inc(traces);

@@ -16,6 +16,21 @@ fn json(run: &Run) -> serde_json::Value {
 }
 
 #[test]
+fn a_survey_that_was_cut_short_is_used_as_far_as_it_goes_and_the_loss_is_told() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.sgy");
+    let whole = fs::read(scratch.path("s.sgy")).unwrap();
+    fs::write(scratch.path("s.sgy"), &whole[..whole.len() - 100]).unwrap();
+    let told = "The file ends inside a trace: after 4479 whole traces";
+    let shown = scratch.refcon(&["show", "section", "s.sgy", "--inline", "1010", "-o", "s.png"]);
+    assert!(shown.done().stderr.contains(told), "{}", shown.stderr);
+    let tiled = scratch.refcon(&["tile", "s.sgy", "-o", "tiles", "--size", "32x32"]);
+    assert!(tiled.done().stderr.contains(told), "{}", tiled.stderr);
+    let info = scratch.refcon(&["info", "s.sgy"]);
+    assert!(info.done().stdout.contains(told) && !info.stderr.contains(told), "{}", info.stderr);
+}
+
+#[test]
 fn info_says_what_a_survey_is_in_words_and_as_json() {
     let scratch = Scratch::new();
     synth(&scratch, "s.sgy");
