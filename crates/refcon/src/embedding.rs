@@ -8,11 +8,14 @@ use refcon_encoders::{
     Device, DeviceChoice, Embeddings, Encoder, Execution, Family, Precision, Pretrained, Texture,
     open_encoder,
 };
-use refcon_image::{DecodeLimits, TileFile};
+use refcon_image::{DecodeLimits, GreyImage, ReadImageError, TileFile};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
-/// Tiles that are read before they are embedded together: enough for every thread, few enough to hold in memory.
+/// Tiles that are read, and then embedded, together: enough for every thread, few enough to hold in memory.
 const TILES_A_BLOCK: usize = 64;
+/// Blocks that may wait to be embedded.
+const BLOCKS_WAITING: usize = 2;
 
 /// The tiles of a folder that could be read, and their embeddings.
 #[derive(Debug)]
@@ -110,40 +113,104 @@ pub(crate) fn embed_folder(
     output: &Output,
 ) -> Result<EmbeddedFolder, Failure> {
     let files = refcon_image::list(folder).map_err(Failure::input)?;
-    let limits = DecodeLimits::default();
-    let progress = output.progress(what, files.len());
+    embed_tiles(&files, folder, encoder, strict, what, output)
+}
+
+/// As [`embed_folder`], for some tiles of it.
+pub(crate) fn embed_tiles(
+    files: &[TileFile],
+    folder: &Path,
+    encoder: &dyn Encoder,
+    strict: bool,
+    what: &'static str,
+    output: &Output,
+) -> Result<EmbeddedFolder, Failure> {
     let mut tiles = Vec::with_capacity(files.len());
-    let mut skipped = Vec::new();
     let mut values = Vec::with_capacity(files.len() * encoder.dimension());
-    for block in files.chunks(TILES_A_BLOCK) {
-        let read: Vec<_> = block.par_iter().map(|file| refcon_image::read(&file.path, &limits)).collect();
-        let mut images = Vec::with_capacity(block.len());
-        for (file, image) in block.iter().zip(read) {
-            match image {
-                Ok(image) => {
-                    tiles.push(file.clone());
-                    images.push(image);
-                }
-                Err(error) if strict => return Err(Failure::input(error)),
-                Err(error) => {
-                    progress.suspend(|| tracing::warn!("skipped: {error}"));
-                    skipped.push(error.to_string());
-                }
-            }
-        }
-        values.extend(encoder.embed(&images).map_err(Failure::other)?);
-        progress.inc(block.len() as u64);
-    }
-    progress.finish_and_clear();
-    if tiles.is_empty() {
-        return Err(Failure::input(format!(
-            "none of the {} image files in {} could be read; the first: {}",
-            files.len(),
-            folder.display(),
-            skipped.first().map_or("", String::as_str)
-        )));
-    }
+    let stream = EmbeddingStream { files, folder, encoder, strict, what };
+    let skipped = stream.run(output, |embedded, some| {
+        tiles.extend(embedded.into_iter().cloned());
+        values.extend(some);
+        Ok(())
+    })?;
     let embeddings =
         Embeddings::new(encoder.id().clone(), encoder.dimension(), values).map_err(Failure::other)?;
     Ok(EmbeddedFolder { tiles, embeddings, skipped })
+}
+
+/// Tiles on their way from files to embeddings: the next ones are read and decoded while some are embedded, and no more are held than
+/// these.
+#[derive(Clone, Copy)]
+pub(crate) struct EmbeddingStream<'a> {
+    pub(crate) files: &'a [TileFile],
+    pub(crate) folder: &'a Path,
+    pub(crate) encoder: &'a dyn Encoder,
+    /// A tile that cannot be read is an error, instead of being skipped.
+    pub(crate) strict: bool,
+    /// What the progress says.
+    pub(crate) what: &'static str,
+}
+
+impl<'a> EmbeddingStream<'a> {
+    /// Gives `take` the tiles and their embeddings block by block, in order. Returns a line for each tile that was skipped.
+    pub(crate) fn run(
+        self,
+        output: &Output,
+        mut take: impl FnMut(Vec<&'a TileFile>, Vec<f32>) -> Result<(), Failure>,
+    ) -> Result<Vec<String>, Failure> {
+        let Self { files, folder, encoder, strict, what } = self;
+        let progress = output.progress(what, files.len());
+        let mut skipped = Vec::new();
+        let mut any = false;
+        std::thread::scope(|scope| {
+            let (send, blocks) = sync_channel(BLOCKS_WAITING);
+            scope.spawn(move || read_all(files, &send));
+            // Dropped when this ends, however it does: the reader then stops at its next block.
+            let blocks = blocks;
+            for (block, read) in &blocks {
+                let mut tiles = Vec::with_capacity(block.len());
+                let mut images = Vec::with_capacity(block.len());
+                for (file, image) in block.iter().zip(read) {
+                    match image {
+                        Ok(image) => {
+                            tiles.push(file);
+                            images.push(image);
+                        }
+                        Err(error) if strict => return Err(Failure::input(error)),
+                        Err(error) => {
+                            progress.suspend(|| tracing::warn!("skipped: {error}"));
+                            skipped.push(error.to_string());
+                        }
+                    }
+                }
+                any |= !tiles.is_empty();
+                take(tiles, encoder.embed(&images).map_err(Failure::other)?)?;
+                progress.inc(block.len() as u64);
+            }
+            Ok(())
+        })?;
+        progress.finish_and_clear();
+        if !any {
+            return Err(Failure::input(format!(
+                "none of the {} image files in {} could be read; the first: {}",
+                files.len(),
+                folder.display(),
+                skipped.first().map_or("", String::as_str)
+            )));
+        }
+        Ok(skipped)
+    }
+}
+
+/// Some files, and what was read of each.
+type Block<'a> = (&'a [TileFile], Vec<Result<GreyImage, ReadImageError>>);
+
+fn read_all<'a>(files: &'a [TileFile], send: &SyncSender<Block<'a>>) {
+    let limits = DecodeLimits::default();
+    for block in files.chunks(TILES_A_BLOCK) {
+        let read = block.par_iter().map(|file| refcon_image::read(&file.path, &limits)).collect();
+        if send.send((block, read)).is_err() {
+            return;
+        }
+    }
 }

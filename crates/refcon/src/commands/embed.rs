@@ -1,7 +1,7 @@
 //! `refcon embed`: embeddings of images, for other programs.
 
 use crate::commands::score;
-use crate::embedding::{EmbeddedFolder, EncoderArguments, embed_folder};
+use crate::embedding::{EmbeddingStream, EncoderArguments};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
@@ -12,9 +12,10 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
-use refcon_library::files;
+use refcon_encoders::Encoder;
+use refcon_library::files::{self, WriteError};
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -75,30 +76,119 @@ impl Embed {
             files::check_writable(path).map_err(Failure::output)?;
         }
         let encoder = self.encoder.open()?;
+        let files = refcon_image::list(&self.images).map_err(Failure::input)?;
         let started = Instant::now();
-        let embedded = embed_folder(&self.images, &*encoder, self.strict, "embedding", output)?;
-        let seconds = started.elapsed().as_secs_f64();
-
-        let written = match &names {
-            None => files::write_whole(&self.output, |out| write_parquet(out, &embedded, encoder.tier())),
-            Some(names) => {
-                write_names(names, &embedded)?;
-                files::write_whole(&self.output, |out| write_npy(out, &embedded))
-            }
+        let stream = EmbeddingStream {
+            files: &files,
+            folder: &self.images,
+            encoder: &*encoder,
+            strict: self.strict,
+            what: "embedding",
         };
-        written.map_err(Failure::output)?;
+        let (images, skipped) = match &names {
+            None => self.write_parquet(stream, output)?,
+            Some(names) => self.write_npy(names, stream, output)?,
+        };
         let result = Embedded {
             encoder: encoder.id().name().into(),
             encoder_hash: encoder.id().hash().into(),
             tier: encoder.tier(),
-            images: embedded.tiles.len(),
+            images,
             components: encoder.dimension(),
-            skipped: embedded.skipped,
+            skipped,
             embeddings: self.output.clone(),
             names,
-            seconds,
+            seconds: started.elapsed().as_secs_f64(),
         };
         output.result(&result.text(), &result)
+    }
+
+    fn write_parquet(
+        &self,
+        stream: EmbeddingStream<'_>,
+        output: &Output,
+    ) -> Result<(usize, Vec<String>), Failure> {
+        let encoder = stream.encoder;
+        whole(&self.output, |out| {
+            let cannot = |error: parquet::errors::ParquetError| self.cannot_write(error);
+            let mut file = ParquetFile::begin(out, encoder).map_err(cannot)?;
+            let skipped = stream.run(output, |tiles, values| {
+                file.add(tiles.iter().map(|tile| tile.name.as_str()), values).map_err(cannot)
+            })?;
+            Ok((file.finish().map_err(cannot)?, skipped))
+        })
+    }
+
+    /// The header of a NumPy file says how many rows there are, which is known at the end: until then the numbers wait in a file
+    /// without a name.
+    fn write_npy(
+        &self,
+        names: &Path,
+        stream: EmbeddingStream<'_>,
+        output: &Output,
+    ) -> Result<(usize, Vec<String>), Failure> {
+        let components = stream.encoder.dimension();
+        let folder = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let cannot = |error: io::Error| self.cannot_write(error);
+        let values = tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map_err(cannot)?;
+        let mut values = BufWriter::new(values);
+        let (images, skipped) = whole(names, |out| {
+            let unnamed = |error: csv::Error| {
+                Failure::output(WriteError { path: names.into(), source: io::Error::other(error) })
+            };
+            let mut table = csv::Writer::from_writer(out);
+            table.write_record(["row", "file"]).map_err(unnamed)?;
+            let mut row = 0;
+            let skipped = stream.run(output, |tiles, embedded| {
+                for tile in tiles {
+                    table.write_record([&row.to_string(), &tile.name]).map_err(unnamed)?;
+                    row += 1;
+                }
+                embedded.iter().try_for_each(|value| values.write_all(&value.to_le_bytes())).map_err(cannot)
+            })?;
+            table.flush().map_err(|error| unnamed(error.into()))?;
+            Ok((row, skipped))
+        })?;
+        let mut values = values.into_inner().map_err(|error| cannot(error.into_error()))?;
+        values.rewind().map_err(cannot)?;
+        let written = files::write_whole(&self.output, |out| {
+            let shape = [images as u64, components as u64];
+            let header = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape);
+            let mut writer = header.writer(out).begin_nd()?;
+            let mut row = vec![0; components * size_of::<f32>()];
+            let mut values = BufReader::new(&mut values);
+            for _ in 0..images {
+                values.read_exact(&mut row)?;
+                let (numbers, _) = row.as_chunks();
+                writer.extend(numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)))?;
+            }
+            writer.finish()
+        });
+        written.map_err(Failure::output)?;
+        Ok((images, skipped))
+    }
+
+    fn cannot_write(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
+        Failure::output(WriteError { path: self.output.clone(), source: io::Error::other(error) })
+    }
+}
+
+/// Writes a file whole or not at all, where more can go wrong than writing.
+fn whole<T>(
+    path: &Path,
+    content: impl FnOnce(&mut (dyn Write + Send)) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut done = None;
+    let written = files::write_whole(path, |out| {
+        let result = content(out);
+        let failed = result.is_err();
+        done = Some(result);
+        if failed { Err(io::Error::other("there is nothing to write")) } else { Ok(()) }
+    });
+    match (done, written) {
+        (Some(Ok(_)) | None, Err(error)) => Err(Failure::output(error)),
+        (Some(result), _) => result,
+        (None, Ok(())) => unreachable!("a file without its content"),
     }
 }
 
@@ -121,70 +211,75 @@ impl Embedded {
 }
 
 /// One row an image; the encoder stands in the file's metadata.
-fn write_parquet(out: &mut (dyn Write + Send), embedded: &EmbeddedFolder, tier: &str) -> io::Result<()> {
-    const SCHEMA: &str = "message embeddings {
-        required binary file (STRING);
-        required group embedding (LIST) { repeated group list { required float element; } }
-    }";
-    const VALUES: &str = "embedding.list.element";
-    let (embeddings, components) = (&embedded.embeddings, embedded.embeddings.dimension());
-    let encoder = embeddings.encoder();
-    let entry = |key: &str, value: &str| KeyValue::new(key.into(), value.to_owned());
-    let properties = WriterProperties::builder()
-        .set_created_by(concat!("refcon ", env!("CARGO_PKG_VERSION")).into())
-        .set_key_value_metadata(Some(vec![
-            entry("refcon.encoder", encoder.name()),
-            entry("refcon.encoder_hash", encoder.hash()),
-            entry("refcon.tier", tier),
-        ]))
-        // Hardly two components are equal.
-        .set_column_dictionary_enabled(VALUES.into(), false)
-        .build();
-    let mut file =
-        SerializedFileWriter::new(out, Arc::new(parse_message_type(SCHEMA)?), Arc::new(properties))?;
-    let rows: Vec<&[f32]> = embeddings.rows().collect();
-    for (names, rows) in embedded.names().chunks(ROWS_A_GROUP).zip(rows.chunks(ROWS_A_GROUP)) {
-        let names: Vec<ByteArray> = names.iter().map(|name| ByteArray::from(*name)).collect();
-        let values: Vec<f32> = rows.concat();
+struct ParquetFile<'a> {
+    file: SerializedFileWriter<&'a mut (dyn Write + Send)>,
+    components: usize,
+    /// Of the group that is not written yet.
+    names: Vec<ByteArray>,
+    values: Vec<f32>,
+    rows: usize,
+}
+
+impl<'a> ParquetFile<'a> {
+    fn begin(out: &'a mut (dyn Write + Send), encoder: &dyn Encoder) -> parquet::errors::Result<Self> {
+        const SCHEMA: &str = "message embeddings {
+            required binary file (STRING);
+            required group embedding (LIST) { repeated group list { required float element; } }
+        }";
+        const VALUES: &str = "embedding.list.element";
+        let entry = |key: &str, value: &str| KeyValue::new(key.into(), value.to_owned());
+        let properties = WriterProperties::builder()
+            .set_created_by(concat!("refcon ", env!("CARGO_PKG_VERSION")).into())
+            .set_key_value_metadata(Some(vec![
+                entry("refcon.encoder", encoder.id().name()),
+                entry("refcon.encoder_hash", encoder.id().hash()),
+                entry("refcon.tier", encoder.tier()),
+            ]))
+            // Hardly two components are equal.
+            .set_column_dictionary_enabled(VALUES.into(), false)
+            .build();
+        let schema = Arc::new(parse_message_type(SCHEMA)?);
+        let file = SerializedFileWriter::new(out, schema, Arc::new(properties))?;
+        Ok(Self { file, components: encoder.dimension(), names: Vec::new(), values: Vec::new(), rows: 0 })
+    }
+
+    fn add<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str>,
+        values: Vec<f32>,
+    ) -> parquet::errors::Result<()> {
+        self.names.extend(names.map(ByteArray::from));
+        self.values.extend(values);
+        if self.names.len() >= ROWS_A_GROUP { self.write_group() } else { Ok(()) }
+    }
+
+    fn write_group(&mut self) -> parquet::errors::Result<()> {
+        let (names, values) = (std::mem::take(&mut self.names), std::mem::take(&mut self.values));
+        self.rows += names.len();
         // A list begins where the repetition level is 0.
-        let repeated: Vec<i16> = (0..values.len()).map(|at| i16::from(at % components != 0)).collect();
+        let repeated: Vec<i16> = (0..values.len()).map(|at| i16::from(at % self.components != 0)).collect();
         let defined = vec![1; values.len()];
-        let mut group = file.next_row_group()?;
+        let mut group = self.file.next_row_group()?;
         while let Some(mut column) = group.next_column()? {
             match column.untyped() {
                 ColumnWriter::ByteArrayColumnWriter(writer) => writer.write_batch(&names, None, None)?,
                 ColumnWriter::FloatColumnWriter(writer) => {
                     writer.write_batch(&values, Some(&defined), Some(&repeated))?
                 }
-                _ => return Err(io::Error::other("the schema has a column that nothing fills")),
+                _ => unreachable!("the schema has a column that nothing fills"),
             };
             column.close()?;
         }
         group.close()?;
+        Ok(())
     }
-    file.close()?;
-    Ok(())
-}
 
-fn write_npy(out: &mut dyn Write, embedded: &EmbeddedFolder) -> io::Result<()> {
-    let (rows, components) = (embedded.embeddings.len(), embedded.embeddings.dimension());
-    let shape = [rows as u64, components as u64];
-    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;
-    for row in embedded.embeddings.rows() {
-        writer.extend(row.iter().copied())?;
-    }
-    writer.finish()
-}
-
-/// Which row is which image.
-fn write_names(path: &Path, embedded: &EmbeddedFolder) -> Result<(), Failure> {
-    let written = files::write_whole(path, |out| {
-        let mut table = csv::Writer::from_writer(out);
-        table.write_record(["row", "file"])?;
-        for (row, name) in embedded.names().iter().enumerate() {
-            table.write_record([&row.to_string(), *name])?;
+    /// Writes what is left; gives the number of rows.
+    fn finish(mut self) -> parquet::errors::Result<usize> {
+        if !self.names.is_empty() {
+            self.write_group()?;
         }
-        table.flush()
-    });
-    written.map_err(Failure::output)
+        self.file.close()?;
+        Ok(self.rows)
+    }
 }
