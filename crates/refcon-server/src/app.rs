@@ -50,6 +50,8 @@ pub(crate) struct App {
     pub(crate) runs: Option<PathBuf>,
     /// A permit for each request that may be worked on.
     pub(crate) requests: Semaphore,
+    /// A permit for each client that tells its token.
+    pub(crate) sessions: Semaphore,
     /// A permit for each search.
     pub(crate) searches: Arc<Semaphore>,
     /// A permit for each stream of events.
@@ -143,7 +145,8 @@ async fn begin_session(
         return Err(ApiError::not_found("this server has no token; ask without one"));
     };
     if !token.is(&request.token) {
-        // Guessing is slow even where many guess at once: the answer waits, and so does the place that it takes.
+        // Guessing is slow even where many guess at once: the answer waits, and so does the place that it takes. There are few
+        // places, and none of them is one of those that other requests need.
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "this is not the server's token")
             .hint("whoever started the server knows it"));

@@ -18,6 +18,8 @@ pub struct Limits {
     pub searches: usize,
     /// Requests that are worked on or wait.
     pub requests: usize,
+    /// Clients that tell their token at the same time.
+    pub sessions: usize,
     /// Jobs that wait or run.
     pub jobs: usize,
     /// Streams of events that are open.
@@ -43,6 +45,7 @@ impl Default for Limits {
             examples: 1000,
             searches: 256,
             requests: 1024,
+            sessions: 8,
             jobs: 8,
             event_streams: 64,
             request_time: Duration::from_secs(60),

@@ -274,6 +274,7 @@ fn open_app(options: ServerOptions) -> Result<App, ServeError> {
         projections: Projections::default(),
         runs: options.runs,
         requests: Semaphore::new(limits.requests),
+        sessions: Semaphore::new(limits.sessions),
         searches: Arc::new(Semaphore::new(limits.searches)),
         event_streams: Arc::new(Semaphore::new(limits.event_streams)),
         limits,

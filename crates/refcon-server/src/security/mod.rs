@@ -25,6 +25,9 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+/// Where a client tells its token.
+const SESSION: &str = "/api/session";
+
 /// Who may ask.
 #[derive(Debug)]
 pub(crate) struct Access {
@@ -38,8 +41,13 @@ pub(crate) struct Access {
 
 /// Lets pass what may pass.
 pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
-    let Ok(_permit) = app.requests.try_acquire() else {
-        return ApiError::busy("the server works on as many requests as it can").into_response();
+    let (places, taken) = if request.uri().path() == SESSION {
+        (&app.sessions, "as many clients tell their token as may at once")
+    } else {
+        (&app.requests, "the server works on as many requests as it can")
+    };
+    let Ok(_permit) = places.try_acquire() else {
+        return ApiError::busy(taken).into_response();
     };
     match app.access.check(&request) {
         Ok(()) => next.run(request).await,
@@ -51,7 +59,7 @@ impl Access {
     fn check(&self, request: &Request) -> Result<(), ApiError> {
         host::check(request, &self.hosts, self.token.is_some())?;
         origin::check(request)?;
-        let open = !request.uri().path().starts_with("/api/") || request.uri().path() == "/api/session";
+        let open = !request.uri().path().starts_with("/api/") || request.uri().path() == SESSION;
         match &self.token {
             Some(token) if !open && !token.is_known_to(request.headers()) => {
                 Err(ApiError::new(StatusCode::UNAUTHORIZED, "this server wants to be told its token first")

@@ -2,7 +2,7 @@
 
 use crate::site::Site;
 use axum::body::Body;
-use refcon_server::Token;
+use refcon_server::{Limits, Token};
 use serde_json::json;
 
 const TOKEN: &str = "correct-horse-battery";
@@ -140,4 +140,22 @@ async fn a_section_that_would_fill_the_memory_is_refused() {
     let site = Site::with(|options| options.limits.section_samples = 1000).await;
     let error = site.get("/api/surveys/cube/section/inline/100").await.failed_with(413);
     assert!(error.contains("36000 samples"), "{error}");
+}
+
+#[tokio::test]
+async fn clients_that_guess_tokens_do_not_take_the_places_of_others() {
+    let limits = Limits { sessions: 2, requests: 1, ..Limits::default() };
+    let site = Site::with(|options| {
+        options.token = Some(Token::new(TOKEN).unwrap());
+        options.limits = limits;
+    })
+    .await;
+    let wrong = json!({"token": "wrong"});
+    let guess = || site.json("POST", "/api/session", &wrong);
+    let bearer = format!("Bearer {TOKEN}");
+    let known = [("authorization", bearer.as_str())];
+    let ask = site.send("GET", "/api/library", &known, Body::empty());
+    let (first, second, third, asked) = tokio::join!(guess(), guess(), guess(), ask);
+    assert_eq!([first.status.as_u16(), second.status.as_u16(), third.status.as_u16()], [401, 401, 503]);
+    asked.ok();
 }
