@@ -8,8 +8,10 @@ mod python;
 mod summary;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use summary::Summary;
+
+const OTHER_PROCESSOR: &str = "aarch64-unknown-linux-gnu";
 
 const USAGE: &str = "usage: cargo xtask test\n\n  test   formatting, lints, documentation, all tests; installs what they need into target/";
 
@@ -32,6 +34,7 @@ fn test() -> ExitCode {
         cargo(&root, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
         "see the warnings above",
     );
+    other_processor(&root, &mut summary);
     let mut documentation = cargo(&root, &["doc", "--workspace", "--no-deps", "--locked"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     summary.step("documentation", documentation, "see the warnings above");
@@ -41,6 +44,23 @@ fn test() -> ExitCode {
     python::interoperability(&root, &mut summary);
     page::page(&root, &mut summary);
     summary.close()
+}
+
+/// The kernels hold code for one processor behind every other line: that they compile for another one is looked at, where its standard
+/// library can be had.
+fn other_processor(root: &Path, summary: &mut Summary) {
+    let mut install = Command::new("rustup");
+    install
+        .current_dir(root)
+        .args(["target", "add", OTHER_PROCESSOR])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if install.status().is_ok_and(|status| status.success()) {
+        let check = ["check", "--package", "refcon-kernels", "--target", OTHER_PROCESSOR, "--locked"];
+        summary.step("kernels on aarch64", cargo(root, &check), "see the errors above");
+    } else {
+        summary.skip(format!("kernels on aarch64: `rustup target add {OTHER_PROCESSOR}` does not work here"));
+    }
 }
 
 /// This package lies in the workspace's root.
