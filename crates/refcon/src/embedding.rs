@@ -110,6 +110,18 @@ pub(crate) fn embed_folder(
     output: &Output,
 ) -> Result<EmbeddedFolder, Failure> {
     let files = refcon_image::list(folder).map_err(Failure::input)?;
+    embed_tiles(&files, folder, encoder, strict, what, output)
+}
+
+/// As [`embed_folder`], for some tiles of it.
+pub(crate) fn embed_tiles(
+    files: &[TileFile],
+    folder: &Path,
+    encoder: &dyn Encoder,
+    strict: bool,
+    what: &'static str,
+    output: &Output,
+) -> Result<EmbeddedFolder, Failure> {
     let limits = DecodeLimits::default();
     let progress = output.progress(what, files.len());
     let mut tiles = Vec::with_capacity(files.len());

@@ -13,7 +13,7 @@ const KINDS: [(&str, &[&str]); 7] = [
     ("sampling", &["triplets", "classes", "shuffled"]),
     ("augmentation", &["none", "crops"]),
     ("tuning", &["head", "last_blocks", "lora", "full"]),
-    ("head", &["none", "linear", "perceptron"]),
+    ("head", &["auto", "none", "linear", "perceptron"]),
     (
         "loss",
         &["triplet", "multi_similarity", "supervised_contrastive", "proxy_anchor", "sub_centre_arcface"],
