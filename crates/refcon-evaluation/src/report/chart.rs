@@ -24,7 +24,11 @@ impl Frame {
     /// A range of no length is widened, so that what lies in it stands in the middle.
     pub(super) fn new(x: [f64; 2], y: [f64; 2]) -> Self {
         let widened = |[low, high]: [f64; 2]| {
-            let room = if low < high { 0.0 } else { (low.abs() * 0.1).max(0.5) };
+            let room = match low.abs() {
+                _ if low < high => 0.0,
+                0.0 => 0.5,
+                size => 0.1 * size,
+            };
             [low - room, high + room]
         };
         Self { x: widened(x), y: widened(y), logarithmic: false }
@@ -78,9 +82,9 @@ impl Frame {
     }
 }
 
-/// The label of a tick; very small ones, such as learning rates, by their power of ten.
+/// The label of a tick; small ones, such as learning rates, by their power of ten.
 fn label(tick: f64, step: f64) -> String {
-    if tick != 0.0 && step < 1e-3 {
+    if tick != 0.0 && tick.abs() < 1e-2 && step < 1e-3 {
         format!("{tick:.1e}").replace(".0e", "e").replace('-', "−")
     } else {
         tick_label(tick, step)
@@ -133,5 +137,13 @@ mod tests {
         assert!((step(1e-4, 1e-3) - step(0.1, 1.0)).abs() < 1e-9);
         assert_eq!(frame.y_ticks().len(), 5);
         assert_eq!(Frame::logarithmic([0.0, 1.0], [0.04, 0.3]).y_ticks(), [0.05, 0.1, 0.2]);
+    }
+
+    #[test]
+    fn a_value_that_never_changes_stands_in_the_middle_of_its_own_size() {
+        let frame = Frame::new([0.0, 1.0], [1e-3, 1e-3]);
+        assert!((frame.y(1e-3) - f64::midpoint(TOP, HEIGHT - BELOW)).abs() < 1e-9);
+        assert!(frame.y_ticks().iter().all(|tick| (8e-4..1.2e-3).contains(tick)));
+        assert_eq!([label(1e-3, 1e-4), label(0.9995, 5e-4)], ["1e−3", "0.9995"]);
     }
 }

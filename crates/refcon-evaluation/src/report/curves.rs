@@ -78,6 +78,7 @@ fn chart(title: &str, curves: &[&Curve]) -> Markup {
     if x[0] > x[1] {
         return html! { figure.chart { figcaption { (title) } p.note { "no finite value" } } };
     }
+    let title = title.replace('_', " ");
     let wide = y[0] > 0.0 && y[1] / y[0] >= WIDE;
     let frame = if wide { Frame::logarithmic(x, y) } else { Frame::new(x, y) };
     let content = html! {
@@ -89,7 +90,7 @@ fn chart(title: &str, curves: &[&Curve]) -> Markup {
             }
         }
     };
-    frame.chart(title, "step", "", &content)
+    frame.chart(&title, "step", "", &content)
 }
 
 /// Means of as many neighbours as leave few enough points. A mean with a value that is not finite is none.
@@ -123,7 +124,7 @@ mod tests {
         let page = drawn(&names.map(|name| curve(name, &point))).into_string();
         assert_eq!(page.matches("<figure").count(), 3);
         let at = |text: &str| page.find(text).unwrap();
-        assert!(at("train/epoch_loss") < at(RETRIEVAL) && at(RETRIEVAL) < at("learning_rate"), "{page}");
+        assert!(at("train/epoch_loss") < at(RETRIEVAL) && at(RETRIEVAL) < at("learning rate"), "{page}");
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub struct Config {
     pub stopping: Stopping,
     /// Steps between checkpoints; there is one at the end of every epoch too.
     pub checkpoint_every_steps: u64,
-    /// Which other programs can show the run.
+    /// What the run's folder holds to be looked at.
     pub tracking: Tracking,
 }
 
@@ -111,7 +111,7 @@ pub enum ConfigError {
     #[error("it is no YAML: {0}")]
     Yaml(String),
     /// A key means nothing.
-    #[error("unknown key `{key}`{}", keys::suggestion(.nearest.as_deref(), .known))]
+    #[error("unknown key `{key}`{}", keys::key_suggestion(.kinds, .nearest.as_deref(), .known))]
     UnknownKey {
         /// The key, with the sections it stands in.
         key: String,
@@ -119,6 +119,8 @@ pub enum ConfigError {
         nearest: Option<String>,
         /// All keys of that section.
         known: Vec<String>,
+        /// Kinds of that section that have the key.
+        kinds: Vec<String>,
     },
     /// A section is of no known kind.
     #[error("`{section}.kind` is {found:?}{}", keys::suggestion(.nearest.as_deref(), .known))]
@@ -268,6 +270,8 @@ mod tests {
         assert!(refused("zzzzzzzz: 1").contains("expected one of"), "{}", refused("zzzzzzzz: 1"));
         // A key of another kind of the section is none of this one.
         assert!(refused("loss: {kind: triplet, temperature: 1}").contains("unknown key `loss.temperature`"));
+        let head = refused("head: {components: 8}");
+        assert_eq!(head, "unknown key `head.components` of this kind; kind linear, perceptron has it");
         assert!(refused("loss: tripet").contains("did you mean `triplet`?"));
         let set = Config::parse("", &["loss.margn=2".into()]).unwrap_err().to_string();
         assert!(set.contains("loss.margn"), "{set}");

@@ -311,10 +311,12 @@ pub struct Stopping {
     pub batches: Option<usize>,
 }
 
-/// Which other programs can show a run, by files in its folder; none needs an account or a network.
+/// What a run's folder holds for people and for other programs to look at; nothing of it needs an account or a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tracking {
+    /// A page at the end, `report.html`: it embeds every held-out and training tile once more.
+    pub report: bool,
     /// An event file for `TensorBoard`: `tensorboard --logdir runs`.
     pub tensorboard: bool,
     /// An offline run for Weights & Biases: `wandb sync runs/NAME/wandb/offline-run-*`.
@@ -323,7 +325,7 @@ pub struct Tracking {
 
 impl Default for Tracking {
     fn default() -> Self {
-        Self { tensorboard: true, wandb: false }
+        Self { report: true, tensorboard: true, wandb: false }
     }
 }
 

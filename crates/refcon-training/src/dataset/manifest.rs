@@ -7,6 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
+const TRAINING: &str = "training";
 const HELD_OUT: &str = "held_out";
 
 /// A row of the table, as far as it is read again.
@@ -48,7 +49,7 @@ impl Manifest {
         let mut table = csv::Writer::from_writer(Vec::new());
         let titles = ["file", "label", "part", "group", "sha256"].map(str::to_owned);
         let rows = dataset.tiles.iter().zip(&hashes).enumerate().map(|(number, (tile, hash))| {
-            let part = if held[number] { HELD_OUT } else { "training" };
+            let part = if held[number] { HELD_OUT } else { TRAINING };
             let label = &dataset.classes[tile.class];
             [
                 tile.file.name.clone(),
@@ -69,7 +70,7 @@ impl Manifest {
 }
 
 impl Dataset {
-    /// The tiles of a table that [`Manifest::of`] made, which lie in `folder`. No tile is looked at.
+    /// The tiles of a table that [`Manifest::of`] made, which lie in `folder`; rows of other parts are left out. No tile is looked at.
     ///
     /// # Errors
     /// When the table cannot be read or is none.

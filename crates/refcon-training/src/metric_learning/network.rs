@@ -130,9 +130,7 @@ fn initial_head(
     };
     let sizes = HeadSizes { inputs, layers, residual };
     let wrong = |problem: String| {
-        TrainError::Setting(format!(
-            "head: {problem}; head.residual=false allows other numbers of components"
-        ))
+        TrainError::Setting(format!("head: {problem}; residual: false allows other numbers of components"))
     };
     if let Some(problem) = sizes.problem() {
         return Err(wrong(problem));

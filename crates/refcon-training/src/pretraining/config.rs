@@ -41,7 +41,7 @@ pub struct PretrainConfig {
     pub validate_every_epochs: u64,
     /// Steps between checkpoints; there is one at the end of every epoch too.
     pub checkpoint_every_steps: u64,
-    /// Which other programs can show the run.
+    /// What the run's folder holds to be looked at.
     pub tracking: Tracking,
 }
 

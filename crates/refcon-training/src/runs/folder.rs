@@ -233,6 +233,12 @@ impl Run {
         self.folder.join(BEST)
     }
 
+    /// Whether its settings ask for a page at the end.
+    #[must_use]
+    pub fn has_report(&self) -> bool {
+        self.tracking.report
+    }
+
     /// The page of the run, where it was drawn.
     #[must_use]
     pub fn report(&self) -> PathBuf {

@@ -159,7 +159,7 @@ mod tests {
             config: serde_json::Map::new(),
             started: UNIX_EPOCH,
         };
-        let both = Tracking { tensorboard: true, wandb: true };
+        let both = Tracking { wandb: true, ..Tracking::default() };
         let mut trackers = Trackers::begin(folder.path(), both, &run).unwrap();
         for (step, name) in [(1, "train/loss"), (1, "learning_rate"), (2, "train/loss")] {
             trackers.add(record(step, name));

@@ -1,26 +1,30 @@
 //! Lines for people while a dashboard may have the terminal: to it if so, to standard error else.
 
-use super::Update;
+use super::{Told, Update};
 use std::io::{self, Write};
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// The dashboard that is open.
-static DASHBOARD: Mutex<Option<Sender<Update>>> = Mutex::new(None);
+static DASHBOARD: Mutex<Option<Sender<Told>>> = Mutex::new(None);
 
 /// From now on lines go there.
-pub(super) fn send_to(dashboard: Option<Sender<Update>>) {
+pub(super) fn send_to(dashboard: Option<Sender<Told>>) {
     *DASHBOARD.lock().unwrap_or_else(PoisonError::into_inner) = dashboard;
 }
 
 /// Says a line.
 pub(crate) fn say(line: &str) {
     let dashboard = DASHBOARD.lock().unwrap_or_else(PoisonError::into_inner);
-    let sent =
-        dashboard.as_ref().is_some_and(|dashboard| dashboard.send(Update::Message(line.into())).is_ok());
+    let sent = dashboard.as_ref().is_some_and(|dashboard| dashboard.send(message(line)).is_ok());
     if !sent {
         eprintln!("{line}");
     }
+}
+
+fn message(line: &str) -> Told {
+    (Instant::now(), Update::Message(line.into()))
 }
 
 /// Where log lines go.
@@ -33,7 +37,7 @@ impl Write for Log {
         match dashboard.as_ref() {
             Some(dashboard) => {
                 for line in plain(&String::from_utf8_lossy(bytes)).lines() {
-                    let _ = dashboard.send(Update::Message(line.trim().into()));
+                    let _ = dashboard.send(message(line.trim()));
                 }
                 Ok(bytes.len())
             }
@@ -74,7 +78,7 @@ mod tests {
         writeln!(Log, "\u{1b}[33m WARN\u{1b}[0m careful").unwrap();
         say("and this");
         send_to(None);
-        let said: Vec<Update> = received.try_iter().collect();
+        let said: Vec<Update> = received.try_iter().map(|(_, update)| update).collect();
         assert!(said.contains(&Update::Message("WARN careful".into())), "{said:?}");
         assert!(said.contains(&Update::Message("and this".into())), "{said:?}");
     }

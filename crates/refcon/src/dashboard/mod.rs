@@ -64,10 +64,15 @@ pub(crate) fn restore() {
     }
 }
 
+type Backend = CrosstermBackend<BufWriter<Stderr>>;
+
+/// An update and when it was told: the dashboard looks at several at a time.
+type Told = (Instant, Update);
+
 /// The dashboard of a training. Dropping it gives the terminal back and says again what was said meanwhile.
 #[derive(Debug)]
 pub(crate) struct Dashboard {
-    updates: Option<Sender<Update>>,
+    updates: Option<Sender<Told>>,
     thread: Option<JoinHandle<Vec<String>>>,
 }
 
@@ -77,9 +82,7 @@ impl Dashboard {
         restore_on_panic();
         enable_raw_mode()?;
         ACTIVE.store(true, Ordering::SeqCst);
-        let opened = execute!(io::stderr(), EnterAlternateScreen)
-            .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::new(io::stderr()))));
-        let terminal = opened.inspect_err(|_| restore())?;
+        let terminal = opened().inspect_err(|_| restore())?;
         let (updates, received) = channel();
         messages::send_to(Some(updates.clone()));
         let thread = std::thread::spawn(move || live(terminal, standing, &received, &stop));
@@ -97,7 +100,7 @@ impl Dashboard {
         };
         if let Some(updates) = &self.updates {
             // A dashboard that is gone stops nobody from training.
-            let _ = updates.send(update);
+            let _ = updates.send((Instant::now(), update));
         }
     }
 }
@@ -114,6 +117,14 @@ impl Drop for Dashboard {
     }
 }
 
+fn opened() -> io::Result<Terminal<Backend>> {
+    execute!(io::stderr(), EnterAlternateScreen)?;
+    let mut terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(io::stderr())))?;
+    // Not every terminal has a second screen.
+    terminal.clear()?;
+    Ok(terminal)
+}
+
 fn restore_on_panic() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -127,16 +138,16 @@ fn restore_on_panic() {
 
 /// Draws until the training has nothing more to tell. Gives the messages.
 fn live(
-    mut terminal: Terminal<CrosstermBackend<BufWriter<Stderr>>>,
+    mut terminal: Terminal<Backend>,
     mut standing: Standing,
-    received: &Receiver<Update>,
+    received: &Receiver<Told>,
     stop: &AtomicBool,
 ) -> Vec<String> {
     let mut drawn: Option<Instant> = None;
     loop {
         loop {
             match received.try_recv() {
-                Ok(update) => standing.update(update, Instant::now()),
+                Ok((told, update)) => standing.update(update, told),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return standing.messages.into(),
             }

@@ -88,6 +88,8 @@ pub(crate) struct Standing {
     /// Whether it was asked to stop.
     pub(super) stopping: bool,
     began: Instant,
+    /// The step before the first one that was told.
+    from: Option<u64>,
     recent: VecDeque<(Instant, u64)>,
 }
 
@@ -115,6 +117,7 @@ impl Standing {
             messages: VecDeque::new(),
             stopping: false,
             began: now,
+            from: None,
             recent: VecDeque::new(),
         };
         for record in records {
@@ -127,11 +130,12 @@ impl Standing {
         standing
     }
 
-    /// Takes in what was told.
+    /// Takes in what was told at the time `now`.
     pub(crate) fn update(&mut self, update: Update, now: Instant) {
         match update {
             Update::Step { step, of, loss, learning_rate } => {
                 self.steps = (step, of);
+                self.from.get_or_insert(step.saturating_sub(1));
                 self.loss.add(step, loss);
                 (self.last_loss, self.learning_rate) = (loss, learning_rate);
                 self.recent.push_back((now, step));
@@ -184,10 +188,12 @@ impl Standing {
         (seconds > 0.0).then(|| (to - from) as f64 / seconds)
     }
 
-    /// The time that the rest takes at that rate, if no validation ends it early.
-    pub(super) fn left(&self) -> Option<Duration> {
-        let steps = self.steps.1.saturating_sub(self.steps.0) as f64;
-        Duration::try_from_secs_f64(steps / self.rate()?).ok()
+    /// The time that the rest takes if it goes on as up to now, validations included, and none of them ends it early.
+    pub(super) fn left(&self, now: Instant) -> Option<Duration> {
+        let (step, of) = self.steps;
+        let done = step.checked_sub(self.from?).filter(|done| *done > 0)?;
+        let share = of.saturating_sub(step) as f64 / done as f64;
+        Duration::try_from_secs_f64(self.elapsed(now).as_secs_f64() * share).ok()
     }
 
     /// The time since the training began, or was taken up.
@@ -216,15 +222,17 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_of_the_last_steps_and_says_what_is_left() {
+    fn the_rate_is_of_the_last_steps_and_what_is_left_counts_validations_too() {
         let began = Instant::now();
         let mut standing = standing(&[], began);
-        assert_eq!((standing.rate(), standing.left()), (None, None));
-        for step in 1..=5 {
-            let update = Update::Step { step, of: 25, loss: 1.0, learning_rate: 1e-3 };
-            standing.update(update, began + Duration::from_millis(500 * step));
+        assert_eq!((standing.rate(), standing.left(began)), (None, None));
+        // Taken up at step 100.
+        for step in 101..=105 {
+            let update = Update::Step { step, of: 125, loss: 1.0, learning_rate: 1e-3 };
+            standing.update(update, began + Duration::from_millis(500 * (step - 100)));
         }
-        assert_eq!((standing.rate(), standing.left()), (Some(2.0), Some(Duration::from_secs(10))));
+        assert_eq!(standing.rate(), Some(2.0));
+        assert_eq!(standing.left(began + Duration::from_secs(5)), Some(Duration::from_secs(20)));
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn draw_progress(frame: &mut Frame, standing: &Standing, now: Instant, area: Rec
     let (step, of) = standing.steps;
     let (epoch, epochs) = standing.epochs;
     let rate = standing.rate().map_or(String::new(), |rate| format!(", {} a second", short_rate(rate)));
-    let left = standing.left().map_or(String::new(), |left| format!(", {} left", told(left)));
+    let left = standing.left(now).map_or(String::new(), |left| format!(", {} left", told(left)));
     let label = match of {
         0 => "beginning …".to_owned(),
         _ => format!(
@@ -99,7 +99,11 @@ fn draw_curve(frame: &mut Frame, title: &str, curve: &Curve, colour: Color, area
     let scaled = |value: f64| if logarithmic { value.log10() } else { value };
     let points: Vec<(f64, f64)> = curve.points.iter().map(|point| (point.0, scaled(point.1))).collect();
     // A range of no length is widened, so that what lies in it stands in the middle.
-    let room = if low < high { 0.0 } else { (low.abs() * 0.1).max(0.5) };
+    let room = match low.abs() {
+        _ if low < high => 0.0,
+        0.0 => 0.5,
+        size => 0.1 * size,
+    };
     let bounds = [scaled(low) - room, scaled(high) + room];
     let steps = [points.first().map_or(0.0, |point| point.0), points.last().map_or(1.0, |point| point.0)];
     let steps = [steps[0], steps[1].max(steps[0] + 1.0)];
@@ -219,7 +223,7 @@ mod tests {
         let page = lines.join("\n");
         assert!(lines[0].starts_with("runs/quiet-salt-3  fine-tuning of texture, f32 on cpu"), "{page}");
         assert!(
-            lines[1].contains("epoch 2/3, step 20/30, 1.00 a second, 1 min 30 s so far, 10 s left"),
+            lines[1].contains("epoch 2/3, step 20/30, 1.00 a second, 1 min 30 s so far, 45 s left"),
             "{page}"
         );
         for part in [

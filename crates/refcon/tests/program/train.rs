@@ -13,7 +13,7 @@ fn tiny_vit() -> String {
 }
 
 /// Three classes of reflectors that differ in period and dip, eight tiles each.
-fn tiles() -> Scratch {
+pub(crate) fn tiles() -> Scratch {
     let scratch = Scratch::new();
     for (class, period, dip) in [("flat", 9.0, 0.0), ("steep", 9.0, 0.9), ("thin", 5.0, 0.1)] {
         for n in 0..8u8 {
@@ -130,7 +130,7 @@ fn a_run_ends_with_a_page_that_is_drawn_anew_on_request() {
     let page = fs::read_to_string(run.join("report.html")).unwrap();
     for part in [
         "train/epoch_loss",
-        "learning_rate",
+        "learning rate",
         "MAP@R",
         "Class of the nearest tile",
         "temperature: 0.1",
@@ -176,9 +176,11 @@ fn runs_are_compared_by_the_settings_in_which_they_differ() {
 fn trackers_are_chosen_by_settings() {
     let scratch = tiles();
     let train = ["train", "--data", "train", "--set", "stopping.epochs=1", "--set"];
-    scratch.refcon(&[&train[..], &["tracking={tensorboard: false, wandb: true}"]].concat()).done();
+    scratch
+        .refcon(&[&train[..], &["tracking={report: false, tensorboard: false, wandb: true}"]].concat())
+        .done();
     let run = only_run(&scratch.path("runs"));
-    assert!(!run.join("tensorboard").exists());
+    assert!(!run.join("tensorboard").exists() && !run.join("report.html").exists());
     let offline = only_run(&run.join("wandb"));
     assert!(offline.file_name().unwrap().to_str().unwrap().starts_with("offline-run-"));
     let config: Value =

@@ -137,7 +137,7 @@ impl Validation {
     fn findings(self, notes: &mut Vec<String>) -> Result<Findings, Failure> {
         notes.push(
             "Held-out tiles were searched among the training tiles by the best encoder, as in every validation; it was chosen by what it \
-             scores here, so on other tiles expect a little less (`refcon evaluate`)."
+             scores here, so on other tiles expect a little less: refcon evaluate measures that."
                 .into(),
         );
         let calibration = self.calibration(notes);

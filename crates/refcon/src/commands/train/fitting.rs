@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// How a training went, for `--json`.
 #[derive(Debug, Serialize)]
-struct Trained {
+pub(in crate::commands) struct Trained {
     run: PathBuf,
     ending: &'static str,
     encoder: Option<PathBuf>,
@@ -29,7 +29,7 @@ struct Trained {
     seconds: f64,
 }
 
-/// Trains, notes in the run how it ended, and says so.
+/// Trains, notes in the run how it ended, and draws its page.
 pub(in crate::commands) fn fitted<T: Task>(
     task: &mut T,
     network: T::Network,
@@ -38,7 +38,7 @@ pub(in crate::commands) fn fitted<T: Task>(
     facts: &mut Facts,
     began: Instant,
     output: &Output,
-) -> Result<(), Failure> {
+) -> Result<Trained, Failure> {
     let stop = stop_on_interrupt()?;
     let dashboard = dashboard(run, facts, &plan, &stop, output);
     let done = fit(task, network, &plan, run, &stop, &mut |event: &Event| match &dashboard {
@@ -55,14 +55,13 @@ pub(in crate::commands) fn fitted<T: Task>(
     let (ending, progress) = done.map_err(failure)?;
     noted.map_err(failure)?;
     let trained = Trained::new(run, ending, &progress, plan.measure, began.elapsed());
-    let report = (facts.state == RunState::Finished).then(|| draw(run.folder(), output));
+    let report = (facts.state == RunState::Finished && run.has_report()).then(|| draw(run.folder(), output));
     let report = report.transpose().unwrap_or_else(|failure| {
         // The encoder is there all the same.
         tracing::warn!("the run has no page: {failure}");
         None
     });
-    let trained = Trained { report, ..trained };
-    output.result(&trained.text(), &trained)
+    Ok(Trained { report, ..trained })
 }
 
 /// The dashboard, where a terminal can have one.
@@ -145,6 +144,11 @@ impl Trained {
             steps: progress.step,
             seconds: took.as_secs_f64(),
         }
+    }
+
+    /// Prints it.
+    pub(in crate::commands) fn tell(&self, output: &Output) -> Result<(), Failure> {
+        output.result(&self.text(), self)
     }
 
     fn text(&self) -> String {

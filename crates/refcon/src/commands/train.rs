@@ -31,7 +31,8 @@ Examples:
 On a terminal a dashboard shows how it goes; --plain, or a pipe, gets a line an epoch. Ctrl-C (or q) stops after the step that is under way
 and keeps all of it. Corpus and query folders are never trained on.
 
-Other programs can show a run: `tensorboard --logdir runs`, and with --set tracking.wandb=true `wandb sync runs/NAME/wandb/offline-run-*`.";
+A finished run has a page, report.html (--set tracking.report=false leaves it out). Other programs can show a run too:
+`tensorboard --logdir runs`, and with --set tracking.wandb=true `wandb sync runs/NAME/wandb/offline-run-*`.";
 
 /// Fine-tune an encoder on labelled tiles
 ///
@@ -118,7 +119,7 @@ impl Train {
         }
         output.step(&begins(&facts, run.folder()));
         task.set_title(&facts.name);
-        fitted(&mut task, network, plan(&config), &mut run, &mut facts, began, output)
+        fitted(&mut task, network, plan(&config), &mut run, &mut facts, began, output)?.tell(output)
     }
 
     fn config(&self) -> Result<Config, Failure> {
