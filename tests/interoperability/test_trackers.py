@@ -1,42 +1,85 @@
-"""Runs that refcon writes for TensorBoard and Weights & Biases, read by their own libraries: see requirements-tracking.txt."""
+"""What `refcon train` writes for TensorBoard and Weights & Biases, read by their own libraries: see requirements-tracking.txt."""
 
 import gzip
 import http.server
 import json
 import os
-import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 import threading
+import time
 import warnings
+import zlib
 
+import numpy as np
 import pytest
 
-EXAMPLE = pathlib.Path(os.environ["REFCON"]).parent / "examples" / ("trackers" + pathlib.Path(os.environ["REFCON"]).suffix)
-STEPS = [1, 2, 300]
+SETTINGS = ["tracking.wandb=true", "sampling={kind: shuffled, batch: 4}", "stopping={epochs: 40, patience: null}", "checkpoint_every_steps=2"]
+
+
+def png(levels):
+    """An image of 8-bit grey."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    height, width = levels.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in levels)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    if not EXAMPLE.exists():
-        pytest.skip("needs `cargo build -p refcon-training --example trackers`")
-    folder = tmp_path_factory.mktemp("runs")
-    subprocess.run([EXAMPLE, folder], check=True, capture_output=True)
-    return folder
+def run(tmp_path_factory):
+    """The folder of a run that was killed once and taken up again."""
+    folder = tmp_path_factory.mktemp("trackers")
+    rows, columns = np.mgrid[0:48, 0:48]
+    for number, period in enumerate([5.0, 9.0, 14.0]):
+        (folder / "train" / f"class-{number}").mkdir(parents=True)
+        for tile in range(8):
+            levels = 128 + 100 * np.sin(2 * np.pi * (rows + 0.05 * tile * columns) / (period + 0.1 * tile))
+            (folder / "train" / f"class-{number}" / f"{tile}.png").write_bytes(png(levels.astype(np.uint8)))
+    command = [os.environ["REFCON"], "train", "--data", "train", *(word for setting in SETTINGS for word in ("--set", setting))]
+    training = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not any(len(metrics.read_bytes()) > 10_000 for metrics in folder.glob("runs/*/metrics.jsonl")):
+        assert training.poll() is None, "it ended before it could be killed"
+        time.sleep(0.001)
+    training.kill()
+    training.wait()
+    (run,) = folder.glob("runs/*")
+    assert len(numbers(run)["train/loss"]) < 200
+    subprocess.run([os.environ["REFCON"], "train", "--resume", run], cwd=folder, check=True, capture_output=True)
+    return run
 
 
-def test_tensorboard_reads_every_scalar(runs):
+def numbers(run):
+    """Steps and values of `metrics.jsonl` by name."""
+    found = {}
+    for line in (run / "metrics.jsonl").read_text().splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # cut short by a kill
+        found.setdefault(record["name"], []).append((record["step"], record["value"]))
+    return found
+
+
+def test_tensorboard_reads_every_number_once(run):
     pytest.importorskip("tensorboard", reason="needs requirements-tracking.txt")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    accumulator = EventAccumulator(str(runs / "tensorboard"))
+    accumulator = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
     accumulator.Reload()
-    assert sorted(accumulator.Tags()["scalars"]) == ["train/loss", "validation/map_at_r"]
-    losses = accumulator.Scalars("train/loss")
-    assert [scalar.step for scalar in losses] == STEPS
-    assert [scalar.value for scalar in losses] == pytest.approx([1 / step for step in STEPS])
-    assert losses[0].wall_time == 1_700_000_001.0
+    expected = numbers(run)
+    assert len(expected["train/loss"]) == 200 and len(expected["validation/map_at_r"]) == 40
+    assert sorted(accumulator.Tags()["scalars"]) == sorted(expected)
+    times = [scalar.wall_time for scalar in accumulator.Scalars("train/loss")]
+    assert times == sorted(times) and times[0] >= json.loads((run / "run.json").read_text())["started"]
+    for name, values in expected.items():
+        found = [(scalar.step, scalar.value) for scalar in accumulator.Scalars(name)]
+        assert found == [(step, pytest.approx(value, rel=1e-6)) for step, value in values], name
 
 
 def records(path):
@@ -55,27 +98,30 @@ def records(path):
     return found
 
 
-def test_the_client_of_weights_and_biases_reads_the_whole_run(runs):
-    (folder,) = (runs / "wandb").glob("offline-run-*")
-    assert folder.name == "offline-run-20231114_221320-brave-fox-1"
-    found = records(folder / "run-brave-fox-1.wandb")
+def test_the_client_of_weights_and_biases_reads_the_whole_run(run):
+    (folder,) = (run / "wandb").glob("offline-run-*")
+    log = folder / f"run-{run.name}.wandb"
+    # Longer than two of its blocks.
+    assert log.stat().st_size > 2 * 32768
+    found = records(log)
     kinds = [record.WhichOneof("record_type") for record in found]
-    assert kinds == ["header", "run", "files", *["summary", "history"] * len(STEPS), "exit"]
+    assert kinds == ["header", "run", "files", *["summary", "history"] * 200, "exit"]
     assert [record.num for record in found] == list(range(1, len(found) + 1))
-    run = found[1].run
-    assert (run.run_id, run.project, run.display_name) == ("brave-fox-1", "refcon", "brave-fox-1")
-    config = {item.key: json.loads(item.value_json) for item in run.config.update}
-    # The note is longer than a block of the file.
+    about = found[1].run
+    assert (about.run_id, about.project, about.display_name) == (run.name, "refcon", run.name)
+    config = {item.key: json.loads(item.value_json) for item in about.config.update}
     assert config == json.loads((folder / "files/refcon-config.json").read_text())
-    assert config["learning_rate"] == 5e-6 and len(config["note"]) == 40_000
+    assert config["optimiser"]["learning_rate"] == 1e-3 and config["run"]["tiles"] == [18, 6]
     rows = [
         {item.nested_key[0]: json.loads(item.value_json) for item in record.history.item}
         for record in found
         if record.WhichOneof("record_type") == "history"
     ]
-    assert [row["_step"] for row in rows] == [record.history.step.num for record in found if record.HasField("history")] == STEPS
-    assert rows[-1]["validation/map_at_r"] == 0.8 and rows[-1]["epoch"] == 3.0
-    assert rows[0]["_timestamp"] == 1_700_000_001 and rows[0]["_runtime"] == 1
+    steps = [row["_step"] for row in rows]
+    assert steps == [record.history.step.num for record in found if record.HasField("history")] == list(range(1, 201))
+    for name, values in numbers(run).items():
+        assert [(row["_step"], row[name]) for row in rows if name in row] == values, name
+    assert rows[-1]["epoch"] == 40 and rows[0]["_runtime"] > 0
     assert found[-1].exit.exit_code == 0
 
 
@@ -120,7 +166,7 @@ class Server(http.server.BaseHTTPRequestHandler):
             return self.answer({})
         asked = json.loads(body)
         project = {"id": "p", "name": "refcon", "entity": {"id": "e", "name": "somebody"}}
-        run = {"id": "r", "name": "brave-fox-1", "displayName": "brave-fox-1", "config": "{}", "historyLineCount": 0, "project": project}
+        run = {"id": "r", "name": "deep-salt-1", "displayName": "deep-salt-1", "config": "{}", "historyLineCount": 0, "project": project}
         host = f"http://127.0.0.1:{self.server.server_port}"
         if "upsertBucket" in asked["query"]:
             return self.answer({"data": {"upsertBucket": {"bucket": run, "inserted": True}}})
@@ -131,11 +177,11 @@ class Server(http.server.BaseHTTPRequestHandler):
         return self.answer({"data": {"viewer": viewer, "serverInfo": None}})
 
 
-def test_wandb_sync_uploads_the_whole_run(runs, tmp_path):
+def test_wandb_sync_uploads_the_whole_run(run, tmp_path):
     pytest.importorskip("wandb", reason="needs requirements-tracking.txt")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    (folder,) = (runs / "wandb").glob("offline-run-*")
+    (folder,) = (run / "wandb").glob("offline-run-*")
     copy = shutil.copytree(folder, tmp_path / folder.name)
     host = f"http://127.0.0.1:{server.server_port}"
     environment = os.environ | {"WANDB_BASE_URL": host, "WANDB_API_KEY": "a" * 40, "WANDB_ERROR_REPORTING": "false", "HOME": str(tmp_path)}
@@ -145,5 +191,4 @@ def test_wandb_sync_uploads_the_whole_run(runs, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     streams = [json.loads(body)["files"] for path, body in Server.received if path.endswith("/file_stream") and b'"files"' in body]
     history = [json.loads(line) for files in streams for line in files.get("wandb-history.jsonl", {}).get("content", [])]
-    assert [row["_step"] for row in history] == STEPS
-    assert [row["train/loss"] for row in history] == pytest.approx([1 / step for step in STEPS])
+    assert [(row["_step"], row["train/loss"]) for row in history] == numbers(run)["train/loss"]

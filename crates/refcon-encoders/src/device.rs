@@ -98,6 +98,14 @@ impl DeviceChoice {
     }
 }
 
+/// The devices of a list such as `cuda:0,cuda:1`: at least one.
+///
+/// # Errors
+/// When one of them is none that is known.
+pub fn device_list(text: &str) -> Result<Vec<DeviceChoice>, DeviceError> {
+    text.split(',').map(|device| device.trim().parse()).collect()
+}
+
 /// The processor.
 #[must_use]
 pub fn cpu() -> Device {
@@ -151,6 +159,8 @@ mod tests {
         for text in ["", "tpu", "gpu:", "gpu:-1", "cpu:0", "auto:1"] {
             assert_eq!(text.parse::<DeviceChoice>(), Err(DeviceError::Unknown(text.into())));
         }
+        assert_eq!(device_list("gpu:0, gpu:1"), Ok(vec![DeviceChoice::Gpu(0), DeviceChoice::Gpu(1)]));
+        assert_eq!(device_list("cpu,"), Err(DeviceError::Unknown(String::new())));
     }
 
     #[test]

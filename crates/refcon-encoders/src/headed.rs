@@ -32,14 +32,19 @@ impl Headed {
                 base.dimension()
             ));
         }
+        Ok(Self { id: Self::id_of(base.id(), &head), base, head })
+    }
+
+    /// The identity that an encoder has with a head on top.
+    #[must_use]
+    pub fn id_of(base: &EncoderId, head: &Head) -> EncoderId {
         let mut weights = Vec::new();
         for (name, _, elements) in head.tensors() {
             weights.extend(name.bytes());
             weights.extend(elements.iter().flat_map(|value| value.to_le_bytes()));
         }
-        let name = format!("{}+head", base.id().name());
-        let parts = [base.id().hash().as_bytes(), &weights, &[u8::from(sizes.residual)]];
-        Ok(Self { id: EncoderId::new(name, &parts), base, head })
+        let parts = [base.hash().as_bytes(), &weights, &[u8::from(head.sizes().residual)]];
+        EncoderId::new(format!("{}+head", base.name()), &parts)
     }
 }
 
@@ -82,15 +87,25 @@ pub fn open_encoder(
     device: &Device,
     execution: Execution,
 ) -> Result<Box<dyn Encoder>, CheckpointError> {
-    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
-    let file = EncoderFile::read(folder)?;
-    let base: Box<dyn Encoder> = match file.base {
+    let folder = folder_of(path);
+    let base: Box<dyn Encoder> = match EncoderFile::read(folder)?.base {
         Some(Base::Texture) => Box::new(Texture::new()),
         None => Box::new(Pretrained::open_on(path, family, device, execution)?),
     };
-    let Some(said) = &file.head else { return Ok(base) };
-    let meant = said.base_hash.as_deref().filter(|hash| *hash != base.id().hash());
-    if let Some(hash) = meant {
+    let Some(head) = open_head(path, &*base, &device::cpu())? else { return Ok(base) };
+    let headed = Headed::new(base, head)
+        .map_err(|problem| CheckpointError::config(&folder.join(HEAD_FILE), problem))?;
+    Ok(Box::new(headed))
+}
+
+/// The head that the encoder of a folder or a weights' file has on top of `base`, the encoder without it; none where it has none.
+///
+/// # Errors
+/// When the head's file is missing or damaged, or is for another encoder than `base`.
+pub fn open_head(path: &Path, base: &dyn Encoder, device: &Device) -> Result<Option<Head>, CheckpointError> {
+    let folder = folder_of(path);
+    let Some(said) = EncoderFile::read(folder)?.head else { return Ok(None) };
+    if let Some(hash) = said.base_hash.as_deref().filter(|hash| *hash != base.id().hash()) {
         let problem = format!(
             "its head was trained on the embeddings of {} {hash}, and this refcon's are {}; train it again",
             base.id().name(),
@@ -98,8 +113,16 @@ pub fn open_encoder(
         );
         return Err(CheckpointError::config(&folder.join(ENCODER_FILE), problem));
     }
-    let head = Head::open(folder, said, &device::cpu())?;
-    let headed = Headed::new(base, head)
-        .map_err(|problem| CheckpointError::config(&folder.join(HEAD_FILE), problem))?;
-    Ok(Box::new(headed))
+    let head = Head::open(folder, &said, device)?;
+    let (inputs, components) = (head.sizes().inputs, base.dimension());
+    if inputs != components {
+        let problem =
+            format!("it is for embeddings of {inputs} components, and {} gives {components}", base.id());
+        return Err(CheckpointError::config(&folder.join(HEAD_FILE), problem));
+    }
+    Ok(Some(head))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) }
 }

@@ -28,7 +28,7 @@ pub mod texture;
 mod trained;
 
 pub use burn::tensor::Device;
-pub use device::{DeviceChoice, DeviceError};
+pub use device::{DeviceChoice, DeviceError, device_list};
 pub use embedding::{EmbeddingError, Embeddings, EncoderId, scale_to_length_one};
 pub use encoder::{EncodeError, Encoder};
 pub use encoder_file::{Base, EncoderFile};
@@ -38,7 +38,7 @@ pub use families::Family;
 pub use families::mae::{Decoder, DecoderArchitecture, MaskedAutoencoder, Reconstruction};
 pub use families::published::{Published, published};
 pub use head::{Head, HeadFile, HeadSizes};
-pub use headed::{Headed, open_encoder};
+pub use headed::{Headed, open_encoder, open_head};
 pub use inspection::{Inspection, inspect};
 pub use pretrained::Pretrained;
 pub use texture::Texture;

@@ -15,7 +15,7 @@
 //! | do the confidences mean what they say | [`calibration::Reliability`], with the expected calibration error |
 //! | is anything like the query there at all | [`calibration::area_under_roc`], [`calibration::PrecisionThreshold`] |
 //! | what do the embeddings look like | [`projection`]: principal components, t-SNE |
-//! | all of it, to be looked at | [`report::EvaluationReport`] |
+//! | all of it, to be looked at | [`report::Report`] |
 
 mod bootstrap;
 pub mod calibration;

@@ -1,6 +1,8 @@
 //! Why a training stopped.
 
+use crate::config::ConfigError;
 use crate::dataset::DatasetError;
+use crate::tracking::TrackingError;
 use refcon_encoders::checkpoint::CheckpointError;
 use refcon_encoders::{EncodeError, ExportError};
 use std::io;
@@ -21,6 +23,9 @@ pub enum TrainError {
     /// The trained encoder cannot be written.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// What other programs are to read of the run cannot be written.
+    #[error("{0}; checkpoints that were written before are whole, and `--resume` goes on from the last one")]
+    Tracking(#[from] TrackingError),
     /// A file of the run cannot be written.
     #[error("cannot write {}: {source}; checkpoints that were written before are whole, and `--resume` goes on from the last one", path.display())]
     Write {
@@ -63,6 +68,9 @@ pub enum TrainError {
         /// The tiles of its batch.
         files: Vec<String>,
     },
+    /// Settings do not go together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Settings do not go together with what was found.
     #[error("{0}")]
     Setting(String),

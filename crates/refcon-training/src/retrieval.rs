@@ -2,9 +2,7 @@
 
 use crate::error::TrainError;
 use refcon_encoders::{Embeddings, EncoderId};
-use refcon_evaluation::{Metric, Outcome};
-use refcon_library::search;
-use std::num::NonZeroUsize;
+use refcon_evaluation::{LabelledEmbeddings, Metric, Outcome, Ranking, mean_over_queries, rank_labelled};
 
 /// What a validation computes of retrieval.
 const MEASURES: [Metric; 5] = [
@@ -15,13 +13,13 @@ const MEASURES: [Metric; 5] = [
     Metric::PrecisionAt(10),
 ];
 
-/// Embeddings and the class of each, by number.
+/// Embeddings and the class of each.
 #[derive(Debug, Clone)]
 pub struct Labelled {
     /// `[tiles, components]`.
     pub values: Vec<f32>,
     /// One a tile.
-    pub classes: Vec<usize>,
+    pub classes: Vec<String>,
 }
 
 /// The mean over `queries` of each measure, by the names that they are recorded under: every query ranks the whole library by cosine.
@@ -30,36 +28,25 @@ pub struct Labelled {
 /// # Errors
 /// When an embedding is not finite.
 pub fn measures(queries: &Labelled, library: &Labelled) -> Result<Vec<(String, f64)>, TrainError> {
-    let Some(all) = NonZeroUsize::new(library.classes.len()) else { return Ok(Vec::new()) };
-    if queries.classes.is_empty() {
+    if queries.classes.is_empty() || library.classes.is_empty() {
         return Ok(Vec::new());
     }
+    let failed = |error: &dyn std::fmt::Display| TrainError::Setting(format!("validation: {error}"));
     let embeddings = |labelled: &Labelled| {
         let components = labelled.values.len() / labelled.classes.len();
         Embeddings::new(EncoderId::new("training", &[]), components, labelled.values.clone())
-            .map_err(|error| TrainError::Setting(format!("validation: {error}")))
+            .map_err(|error| failed(&error))
     };
-    let names: Vec<String> = (0..all.get()).map(|row| format!("{row:012}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let found =
-        search(&embeddings(queries)?, &embeddings(library)?, &names, all, refcon_library::Metric::Cosine)
-            .map_err(|error| TrainError::Setting(format!("validation: {error}")))?;
-    let outcomes: Vec<Outcome> = found
-        .iter()
-        .zip(&queries.classes)
-        .map(|(neighbours, &class)| Outcome {
-            query: String::new(),
-            class: class.to_string(),
-            hits: neighbours.iter().map(|neighbour| library.classes[neighbour.row] == class).collect(),
-            confidences: vec![0.0; neighbours.len()],
-            relevant: library.classes.iter().filter(|&&of| of == class).count(),
-            nearest_class: neighbours.first().map(|nearest| library.classes[nearest.row].to_string()),
-        })
-        .collect();
+    let (asked, searched) = (embeddings(queries)?, embeddings(library)?);
+    let rankings = rank_labelled(
+        LabelledEmbeddings { embeddings: &asked, classes: &queries.classes, groups: None },
+        LabelledEmbeddings { embeddings: &searched, classes: &library.classes, groups: None },
+        refcon_library::Metric::Cosine,
+    );
+    let rankings = rankings.map_err(|error| failed(&error))?;
+    let outcomes: Vec<Outcome> = rankings.iter().map(|ranking: &Ranking| ranking.outcome("")).collect();
     let mean = |metric: Metric| {
-        let values: Vec<f64> = outcomes.iter().filter_map(|outcome| metric.of(outcome)).collect();
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        (!values.is_empty()).then(|| (format!("validation/{}", metric.key()), mean))
+        Some((format!("validation/{}", metric.key()), mean_over_queries(metric, &outcomes)?))
     };
     Ok(MEASURES.into_iter().filter_map(mean).collect())
 }
@@ -70,14 +57,15 @@ mod tests {
 
     #[test]
     fn classes_that_lie_apart_are_retrieved_whole() {
-        let library =
-            Labelled { values: vec![1.0, 0.0, 0.9, 0.1, 0.0, 1.0, 0.1, 0.9], classes: vec![0, 0, 1, 1] };
-        let queries = Labelled { values: vec![1.0, 0.1, 0.1, 1.0], classes: vec![0, 1] };
+        let classes = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let values = vec![1.0, 0.0, 0.9, 0.1, 0.0, 1.0, 0.1, 0.9];
+        let library = Labelled { values, classes: classes(&["a", "a", "b", "b"]) };
+        let queries = Labelled { values: vec![1.0, 0.1, 0.1, 1.0], classes: classes(&["a", "b"]) };
         let found = measures(&queries, &library).unwrap();
         assert_eq!(found[0], ("validation/map_at_r".to_owned(), 1.0));
         // Four tiles have no ten nearest.
         assert!(found.iter().all(|(name, _)| name != "validation/precision_at_10"));
-        let wrong = Labelled { classes: vec![1, 0], ..queries };
+        let wrong = Labelled { classes: classes(&["b", "a"]), ..queries };
         assert_eq!(measures(&wrong, &library).unwrap()[0].1, 0.0);
     }
 }

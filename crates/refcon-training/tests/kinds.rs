@@ -11,7 +11,7 @@ use refcon_training::config::Config;
 use refcon_training::fit::{Ending, Task, fit};
 use refcon_training::metric_learning::{Prepared, plan, prepare};
 use refcon_training::optimise::{Parameters, prepared};
-use refcon_training::runs::{Facts, Method, Run, RunState, RunSummary};
+use refcon_training::runs::{Facts, Method, Run, RunState, RunSummary, read_records};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -107,7 +107,10 @@ fn every_loss_and_miner_trains_a_head() {
     ] {
         let done = train(settings);
         let summary = RunSummary::read(&done.run).unwrap();
-        assert!(summary.last["train/loss"].is_finite() && summary.best_map_at_r.is_some(), "{settings:?}");
+        assert!(
+            summary.last["train/loss"].is_finite() && summary.best.contains_key("validation/map_at_r"),
+            "{settings:?}"
+        );
         assert!(embedding(&done.best, &done.data).iter().all(|value| value.is_finite()), "{settings:?}");
     }
 }
@@ -158,4 +161,61 @@ fn low_rank_changes_are_in_the_weights_that_are_written() {
     assert!(measured.iter().all(|value| value.is_finite()));
     // The written model without its changes would embed as the encoder that training began with.
     assert_ne!(embedding(&folder, &done.data), embedding(Path::new(&vit()), &done.data));
+}
+
+#[test]
+fn a_head_that_the_encoder_has_is_trained_further_or_replaced_on_request() {
+    for encoder in ["texture".to_owned(), vit()] {
+        let first = train(&[&format!("encoder={encoder}"), "optimiser.learning_rate=1e-2"]);
+        let start = format!("encoder={}", first.best.display());
+        // At this rate a step changes nothing that can be seen.
+        let still = "optimiser.learning_rate=1e-12";
+        let own = embedding(&first.best, &first.data);
+        let apart = |settings: &[&str]| {
+            let done = train(&[&[start.as_str(), still], settings].concat());
+            let found = embedding(&done.best, &first.data);
+            found.iter().zip(&own).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        assert!(apart(&[]) < 1e-5, "{encoder}");
+        assert!(apart(&["head=linear"]) > 1e-3, "{encoder}");
+    }
+    let first = train(&["encoder=texture"]);
+    let tuned = Config::parse(
+        "",
+        &[
+            format!("data.train={}", first.data.display()),
+            format!("encoder={}", first.best.display()),
+            "tuning=full".into(),
+        ],
+    );
+    let message = prepare(tuned.unwrap(), false).unwrap_err().to_string();
+    assert!(message.contains("no weights of its own"), "{message}");
+}
+
+#[test]
+fn two_devices_take_the_steps_of_one() {
+    let encoder = format!("encoder={}", vit());
+    for loss in [
+        &["loss=triplet", "sampling={kind: triplets, batch: 3}"][..],
+        &["loss=supervised_contrastive"],
+        &["loss=multi_similarity", "tuning={kind: lora, rank: 2}"],
+    ] {
+        let losses = |devices: &str| {
+            let rates = ["optimiser.learning_rate=1e-3", "tuning=full"];
+            let done = train(&[&[encoder.as_str(), devices, rates[0], rates[1]], loss].concat());
+            let records = read_records(&done.run.join("metrics.jsonl")).unwrap();
+            records.into_iter().filter(|record| record.name.starts_with("train/")).collect::<Vec<_>>()
+        };
+        let one = losses("device=cpu");
+        // Nine tiles do not halve.
+        for devices in ["device=cpu,cpu", "device=cpu,cpu,cpu"] {
+            let several = losses(devices);
+            assert_eq!(several.len(), one.len());
+            for (one, several) in one.iter().zip(&several) {
+                let apart = (one.value - several.value).abs() / one.value.abs().max(1.0);
+                assert!(apart < 1e-5, "{loss:?}, {devices}: {one:?} {several:?}");
+            }
+        }
+        assert!(one[0].value != one[one.len() - 1].value, "{loss:?}: nothing was learned");
+    }
 }

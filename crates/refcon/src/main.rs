@@ -1,6 +1,7 @@
 //! `refcon`: find the seismic tiles that look like the ones you show it.
 
 mod commands;
+mod dashboard;
 mod embedding;
 mod failure;
 mod output;
@@ -54,6 +55,10 @@ struct Arguments {
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     quiet: bool,
 
+    /// Print plain lines only: no progress bars, and no dashboard of a training
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    plain: bool,
+
     /// Say more about what is being done (-vv: still more); `RUST_LOG` sets it in detail
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
     verbose: u8,
@@ -90,7 +95,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log_to_stderr(arguments.quiet, arguments.verbose);
-    let output = Output { json: arguments.json, quiet: arguments.quiet };
+    let output = Output { json: arguments.json, quiet: arguments.quiet, plain: arguments.plain };
     let done = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Demo(demo) => demo.run(&output),
         Command::Duplicates(duplicates) => duplicates.run(&output),
@@ -136,7 +141,7 @@ fn log_to_stderr(quiet: bool, verbose: u8) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| dashboard::Log)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .without_time()

@@ -1,5 +1,6 @@
 //! What a command says: lines for people or one JSON object, progress on a terminal.
 
+use crate::dashboard;
 use crate::failure::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -11,6 +12,7 @@ use std::time::Duration;
 pub(crate) struct Output {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
+    pub(crate) plain: bool,
 }
 
 impl Output {
@@ -37,7 +39,7 @@ impl Output {
 
     /// A bar on standard error; nothing where that is no terminal.
     pub(crate) fn progress(&self, what: &'static str, total: usize) -> ProgressBar {
-        if self.quiet {
+        if self.quiet || self.plain {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::new(total as u64).with_message(what);
@@ -48,6 +50,11 @@ impl Output {
         }
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
+    }
+
+    /// Whether a dashboard may take the terminal.
+    pub(crate) fn live(&self) -> bool {
+        !self.json && !self.quiet && !self.plain && dashboard::possible()
     }
 
     /// A line about a step that is under way, on standard error, where progress is wanted.

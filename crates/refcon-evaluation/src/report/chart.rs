@@ -1,16 +1,7 @@
-//! Charts as SVG: axes, lines, points.
+//! A chart as SVG: its axes, and what lies on them.
 
 use maud::{Markup, html};
 use refcon_image::figure::{tick_label, ticks};
-
-/// One number of a training along its steps.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Curve {
-    /// Its name, such as `train/loss`.
-    pub name: String,
-    /// Step and value, in the order of the steps; values that are not finite leave a gap.
-    pub points: Vec<(f64, f64)>,
-}
 
 /// Size of a chart, and the space that its labels take on the left, at the top, on the right, below.
 pub(super) const WIDTH: f64 = 420.0;
@@ -25,16 +16,27 @@ const BELOW: f64 = 44.0;
 pub(super) struct Frame {
     x: [f64; 2],
     y: [f64; 2],
+    /// Whether equal heights are equal factors.
+    logarithmic: bool,
 }
 
 impl Frame {
     /// A range of no length is widened, so that what lies in it stands in the middle.
     pub(super) fn new(x: [f64; 2], y: [f64; 2]) -> Self {
         let widened = |[low, high]: [f64; 2]| {
-            let room = if low < high { 0.0 } else { (low.abs() * 0.1).max(0.5) };
+            let room = match low.abs() {
+                _ if low < high => 0.0,
+                0.0 => 0.5,
+                size => 0.1 * size,
+            };
             [low - room, high + room]
         };
-        Self { x: widened(x), y: widened(y) }
+        Self { x: widened(x), y: widened(y), logarithmic: false }
+    }
+
+    /// As [`Frame::new`], with a logarithmic y axis for values above zero.
+    pub(super) fn logarithmic(x: [f64; 2], y: [f64; 2]) -> Self {
+        Self { logarithmic: true, ..Self::new(x, y) }
     }
 
     pub(super) fn x(&self, value: f64) -> f64 {
@@ -42,12 +44,18 @@ impl Frame {
     }
 
     pub(super) fn y(&self, value: f64) -> f64 {
-        HEIGHT - BELOW - (value - self.y[0]) / (self.y[1] - self.y[0]) * (HEIGHT - TOP - BELOW)
+        let along = |value: f64| if self.logarithmic { value.ln() } else { value };
+        let [low, high] = self.y.map(along);
+        HEIGHT - BELOW - (along(value) - low) / (high - low) * (HEIGHT - TOP - BELOW)
+    }
+
+    fn y_ticks(&self) -> Vec<f64> {
+        if self.logarithmic { powers(self.y) } else { ticks(self.y[0], self.y[1], 5) }
     }
 
     /// The chart, with `content` on its axes.
     pub(super) fn chart(&self, title: &str, x_label: &str, y_label: &str, content: &Markup) -> Markup {
-        let (x_ticks, y_ticks) = (ticks(self.x[0], self.x[1], 5), ticks(self.y[0], self.y[1], 5));
+        let (x_ticks, y_ticks) = (ticks(self.x[0], self.x[1], 5), self.y_ticks());
         let step = |ticks: &[f64]| if ticks.len() > 1 { ticks[1] - ticks[0] } else { 1.0 };
         let (bottom, right) = (HEIGHT - BELOW, WIDTH - RIGHT);
         html! {
@@ -62,7 +70,7 @@ impl Frame {
                     @for tick in &y_ticks {
                         @let at = place(self.y(*tick));
                         line.grid x1=(LEFT) x2=(right) y1=(at) y2=(at) {}
-                        text.tick x=(LEFT - 7.0) y=(at) dy="0.35em" text-anchor="end" { (label(*tick, step(&y_ticks))) }
+                        text.tick x=(LEFT - 7.0) y=(at) dy="0.35em" text-anchor="end" { (label(*tick, if self.logarithmic { *tick } else { step(&y_ticks) })) }
                     }
                     text.label x=(place(f64::midpoint(LEFT, right))) y=(HEIGHT - 8.0) text-anchor="middle" { (x_label) }
                     @let middle = place(f64::midpoint(TOP, bottom));
@@ -74,13 +82,28 @@ impl Frame {
     }
 }
 
-/// The label of a tick; very small ones, such as learning rates, by their power of ten.
+/// The label of a tick; small ones, such as learning rates, by their power of ten.
 fn label(tick: f64, step: f64) -> String {
-    if tick != 0.0 && step < 1e-3 {
+    if tick != 0.0 && tick.abs() < 1e-2 && step < 1e-3 {
         format!("{tick:.1e}").replace(".0e", "e").replace('-', "−")
     } else {
         tick_label(tick, step)
     }
+}
+
+/// One, two and five times the powers of ten in a range above zero; the powers alone where those are enough.
+fn powers([low, high]: [f64; 2]) -> Vec<f64> {
+    const ENOUGH: usize = 4;
+    let exponents = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let inside = |value: &f64| (low..=high).contains(value);
+    let tens: Vec<f64> = exponents.clone().map(|power| 10f64.powi(power)).filter(inside).collect();
+    if tens.len() >= ENOUGH {
+        return tens.into_iter().step_by(1 + (high / low).log10() as usize / 8).collect();
+    }
+    exponents
+        .flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power)))
+        .filter(inside)
+        .collect()
 }
 
 /// A coordinate, short.
@@ -103,47 +126,24 @@ pub(super) fn colour(number: usize) -> String {
     format!("colour-{}", number % 8)
 }
 
-/// A chart for each kind of number (what follows the last `/` of its name): training and validation share one.
-pub(super) fn curves(curves: &[Curve]) -> Markup {
-    let mut kinds: Vec<&str> = Vec::new();
-    for curve in curves {
-        if !kinds.contains(&kind(curve)) {
-            kinds.push(kind(curve));
-        }
-    }
-    html! {
-        div.charts {
-            @for kind_wanted in kinds {
-                @let of_kind: Vec<&Curve> = curves.iter().filter(|curve| kind(curve) == kind_wanted).collect();
-                div { (curve_chart(kind_wanted, &of_kind)) @if of_kind.len() > 1 { (legend(of_kind.iter().map(|curve| curve.name.as_str()))) } }
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn kind(curve: &Curve) -> &str {
-    curve.name.rsplit('/').next().unwrap_or_default()
-}
-
-fn curve_chart(title: &str, curves: &[&Curve]) -> Markup {
-    let finite = || curves.iter().flat_map(|curve| &curve.points).filter(|point| point.1.is_finite());
-    let range = |values: &mut dyn Iterator<Item = f64>| {
-        values
-            .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| [low.min(value), high.max(value)])
-    };
-    let (x, y) = (range(&mut finite().map(|point| point.0)), range(&mut finite().map(|point| point.1)));
-    if x[0] > x[1] {
-        return html! { figure.chart { figcaption { (title) } p.note { "no finite value" } } };
+    #[test]
+    fn a_logarithmic_axis_has_equal_factors_at_equal_heights() {
+        let frame = Frame::logarithmic([0.0, 1.0], [1e-4, 1.0]);
+        let step = |from: f64, to: f64| frame.y(from) - frame.y(to);
+        assert!((step(1e-4, 1e-3) - step(0.1, 1.0)).abs() < 1e-9);
+        assert_eq!(frame.y_ticks().len(), 5);
+        assert_eq!(Frame::logarithmic([0.0, 1.0], [0.04, 0.3]).y_ticks(), [0.05, 0.1, 0.2]);
     }
-    let frame = Frame::new(x, y);
-    let content = html! {
-        @for (number, curve) in curves.iter().enumerate() {
-            @for run in curve.points.split(|point| !point.1.is_finite()).filter(|run| !run.is_empty()) {
-                @let line = run.iter().map(|(x, y)| format!("{},{}", place(frame.x(*x)), place(frame.y(*y))));
-                polyline class={ "line " (colour(number)) } points=(line.collect::<Vec<_>>().join(" ")) {}
-                @if run.len() == 1 { circle class={ "dot " (colour(number)) } cx=(place(frame.x(run[0].0))) cy=(place(frame.y(run[0].1))) r="3" {} }
-            }
-        }
-    };
-    frame.chart(title, "step", "", &content)
+
+    #[test]
+    fn a_value_that_never_changes_stands_in_the_middle_of_its_own_size() {
+        let frame = Frame::new([0.0, 1.0], [1e-3, 1e-3]);
+        assert!((frame.y(1e-3) - f64::midpoint(TOP, HEIGHT - BELOW)).abs() < 1e-9);
+        assert!(frame.y_ticks().iter().all(|tick| (8e-4..1.2e-3).contains(tick)));
+        assert_eq!([label(1e-3, 1e-4), label(0.9995, 5e-4)], ["1e−3", "0.9995"]);
+    }
 }

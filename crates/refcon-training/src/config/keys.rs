@@ -13,7 +13,7 @@ const KINDS: [(&str, &[&str]); 7] = [
     ("sampling", &["triplets", "classes", "shuffled"]),
     ("augmentation", &["none", "crops"]),
     ("tuning", &["head", "last_blocks", "lora", "full"]),
-    ("head", &["none", "linear", "perceptron"]),
+    ("head", &["auto", "none", "linear", "perceptron"]),
     (
         "loss",
         &["triplet", "multi_similarity", "supervised_contrastive", "proxy_anchor", "sub_centre_arcface"],
@@ -38,6 +38,14 @@ pub(crate) fn settle<T: Serialize + DeserializeOwned + Default>(
         key: error.path().to_string(),
         problem: error.inner().to_string(),
     })
+}
+
+/// What an error says after it has named an unknown key.
+pub(super) fn key_suggestion(kinds: &[String], nearest: Option<&str>, known: &[String]) -> String {
+    match kinds {
+        [] => suggestion(nearest, known),
+        kinds => format!(" of this kind; kind {} has it", kinds.join(", ")),
+    }
 }
 
 /// What an error says after it has named the unknown word.
@@ -113,15 +121,7 @@ fn defaults_for(mut defaults: Value, said: &Value) -> Result<Value, ConfigError>
             return Err(ConfigError::UnknownKind { section: section.into(), found, nearest, known });
         }
         if defaults[section]["kind"] != found {
-            defaults[section] = match section {
-                "sampling" => of_kind::<Sampling>(found),
-                "augmentation" => of_kind::<Augmentation>(found),
-                "tuning" => of_kind::<Tuning>(found),
-                "head" => of_kind::<HeadChoice>(found),
-                "loss" => of_kind::<LossChoice>(found),
-                "mining" => of_kind::<MiningChoice>(found),
-                _ => of_kind::<Schedule>(found),
-            };
+            defaults[section] = section_of_kind(section, found);
         }
     }
     Ok(defaults)
@@ -132,8 +132,27 @@ fn tree(value: &impl Serialize) -> Value {
 }
 
 /// A section of this kind with all its defaults.
+fn section_of_kind(section: &str, kind: &str) -> Value {
+    match section {
+        "sampling" => of_kind::<Sampling>(kind),
+        "augmentation" => of_kind::<Augmentation>(kind),
+        "tuning" => of_kind::<Tuning>(kind),
+        "head" => of_kind::<HeadChoice>(kind),
+        "loss" => of_kind::<LossChoice>(kind),
+        "mining" => of_kind::<MiningChoice>(kind),
+        _ => of_kind::<Schedule>(kind),
+    }
+}
+
 fn of_kind<T: Serialize + DeserializeOwned>(kind: &str) -> Value {
     serde_json::from_value::<T>(json!({ "kind": kind })).map(|section| tree(&section)).unwrap_or_default()
+}
+
+/// The kinds of a section that have a key.
+fn kinds_with(section: &str, key: &str) -> Vec<String> {
+    let kinds = KINDS.iter().find(|(known, _)| *known == section).map_or(&[][..], |(_, kinds)| kinds);
+    let has = |kind: &&&str| section_of_kind(section, kind).get(key).is_some();
+    kinds.iter().filter(has).map(ToString::to_string).collect()
 }
 
 /// Whether every key of `said` is one of `known`.
@@ -145,7 +164,8 @@ fn check(said: &Value, known: &Value, inside: &str) -> Result<(), ConfigError> {
             Some(known) => check(value, known, &whole)?,
             None => {
                 let known: Vec<String> = known.keys().cloned().collect();
-                return Err(ConfigError::UnknownKey { key: whole, nearest: nearest(key, &known), known });
+                let (nearest, kinds) = (nearest(key, &known), kinds_with(inside, key));
+                return Err(ConfigError::UnknownKey { key: whole, nearest, known, kinds });
             }
         }
     }

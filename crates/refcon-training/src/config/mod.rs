@@ -18,7 +18,7 @@ mod sections;
 pub use presets::{PRESETS, preset};
 pub use sections::{
     Augmentation, Criterion, Data, Distance, HeadChoice, LossChoice, MiningChoice, OptimiserSettings,
-    Sampling, Schedule, Stopping, Tuning, Validation,
+    Sampling, Schedule, Stopping, Tracking, Tuning, Validation,
 };
 
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,8 @@ pub struct Config {
     pub seed: u64,
     /// `texture`, or the path of a checkpoint.
     pub encoder: String,
-    /// Where it is trained: cpu, gpu, gpu:N, cuda, cuda:N or auto.
+    /// Where it is trained: cpu, gpu, gpu:N, cuda, cuda:N or auto. Several, as in `cuda:0,cuda:1`, share every batch; validations run on
+    /// the first.
     pub device: String,
     /// What it computes in: f32, bf16 (factors rounded; weights, sums and gradients in f32) or auto.
     pub precision: String,
@@ -59,10 +60,12 @@ pub struct Config {
     pub stopping: Stopping,
     /// Steps between checkpoints; there is one at the end of every epoch too.
     pub checkpoint_every_steps: u64,
+    /// What the run's folder holds to be looked at.
+    pub tracking: Tracking,
 }
 
 impl Default for Config {
-    /// A linear head on the texture descriptor: seconds on a processor.
+    /// A linear head on the texture descriptor, or whatever head its encoder has: seconds on a processor.
     fn default() -> Self {
         Self {
             seed: 42,
@@ -78,7 +81,7 @@ impl Default for Config {
             sampling: Sampling::Classes { classes: 8, tiles: 8 },
             augmentation: Augmentation::None {},
             tuning: Tuning::Head {},
-            head: HeadChoice::Linear { components: None, residual: true },
+            head: HeadChoice::Auto {},
             loss: LossChoice::SupervisedContrastive { temperature: 0.1 },
             mining: MiningChoice::None {},
             optimiser: OptimiserSettings {
@@ -96,6 +99,7 @@ impl Default for Config {
             validation: Validation { every_epochs: 1, choose_by: Criterion::MapAtR, library_tiles: None },
             stopping: Stopping { epochs: 50, patience: Some(10), batches: None },
             checkpoint_every_steps: 100,
+            tracking: Tracking::default(),
         }
     }
 }
@@ -107,7 +111,7 @@ pub enum ConfigError {
     #[error("it is no YAML: {0}")]
     Yaml(String),
     /// A key means nothing.
-    #[error("unknown key `{key}`{}", keys::suggestion(.nearest.as_deref(), .known))]
+    #[error("unknown key `{key}`{}", keys::key_suggestion(.kinds, .nearest.as_deref(), .known))]
     UnknownKey {
         /// The key, with the sections it stands in.
         key: String,
@@ -115,6 +119,8 @@ pub enum ConfigError {
         nearest: Option<String>,
         /// All keys of that section.
         known: Vec<String>,
+        /// Kinds of that section that have the key.
+        kinds: Vec<String>,
     },
     /// A section is of no known kind.
     #[error("`{section}.kind` is {found:?}{}", keys::suggestion(.nearest.as_deref(), .known))]
@@ -213,20 +219,26 @@ impl Config {
 
     fn check_network(&self) -> Result<(), ConfigError> {
         let fail = |problem: &str| Err(ConfigError::Senseless(problem.into()));
-        let texture = self.encoder == crate::TEXTURE;
-        let no_head = matches!(self.head, HeadChoice::None {});
         match &self.tuning {
-            Tuning::Head {} if no_head => fail("tuning.kind head trains the head, and head.kind is none"),
-            Tuning::Head {} if texture && self.augmentation != (Augmentation::None {}) => {
-                fail("the texture descriptor sees tiles as they are: augmentation.kind must be none")
-            }
-            Tuning::Head {} => Ok(()),
-            _ if texture => {
-                fail("the texture descriptor has no weights of its own: tuning.kind must be head")
+            Tuning::Head {} if self.head == (HeadChoice::None {}) => {
+                fail("tuning.kind head trains the head, and head.kind is none")
             }
             Tuning::Lora { rank: 0, .. } => fail("tuning.rank is 0, expected at least 1"),
+            _ if self.encoder == crate::TEXTURE => self.check_texture(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the settings are ones for the texture descriptor, with a head or without.
+    pub(crate) fn check_texture(&self) -> Result<(), ConfigError> {
+        let fail = |problem: &str| Err(ConfigError::Senseless(problem.into()));
+        if self.tuning != (Tuning::Head {}) {
+            return fail("the texture descriptor has no weights of its own: tuning.kind must be head");
+        }
+        if self.augmentation != (Augmentation::None {}) {
+            return fail("the texture descriptor sees tiles as they are: augmentation.kind must be none");
+        }
+        Ok(())
     }
 }
 
@@ -258,6 +270,8 @@ mod tests {
         assert!(refused("zzzzzzzz: 1").contains("expected one of"), "{}", refused("zzzzzzzz: 1"));
         // A key of another kind of the section is none of this one.
         assert!(refused("loss: {kind: triplet, temperature: 1}").contains("unknown key `loss.temperature`"));
+        let head = refused("head: {components: 8}");
+        assert_eq!(head, "unknown key `head.components` of this kind; kind linear, perceptron has it");
         assert!(refused("loss: tripet").contains("did you mean `triplet`?"));
         let set = Config::parse("", &["loss.margn=2".into()]).unwrap_err().to_string();
         assert!(set.contains("loss.margn"), "{set}");

@@ -104,9 +104,11 @@ pub enum Tuning {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum HeadChoice {
-    /// Nothing.
+    /// The head that the encoder has, trained further; where it has none, `linear`.
+    Auto {},
+    /// Nothing; a head that the encoder has is taken off.
     None {},
-    /// A linear layer.
+    /// A new linear layer, in place of a head that the encoder has.
     Linear {
         /// Components that come out; as many as go in where it is left out.
         #[serde(default)]
@@ -116,7 +118,7 @@ pub enum HeadChoice {
         #[serde(default = "yes")]
         residual: bool,
     },
-    /// Two linear layers with GELU between them.
+    /// Two new linear layers with GELU between them, in place of a head that the encoder has.
     Perceptron {
         /// Units between them.
         #[serde(default = "hidden_units")]
@@ -307,6 +309,24 @@ pub struct Stopping {
     pub patience: Option<u64>,
     /// Batches of an epoch at most.
     pub batches: Option<usize>,
+}
+
+/// What a run's folder holds for people and for other programs to look at; nothing of it needs an account or a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tracking {
+    /// A page at the end, `report.html`: it embeds every held-out and training tile once more.
+    pub report: bool,
+    /// An event file for `TensorBoard`: `tensorboard --logdir runs`.
+    pub tensorboard: bool,
+    /// An offline run for Weights & Biases: `wandb sync runs/NAME/wandb/offline-run-*`.
+    pub wandb: bool,
+}
+
+impl Default for Tracking {
+    fn default() -> Self {
+        Self { report: true, tensorboard: true, wandb: false }
+    }
 }
 
 fn batch_of_triplets() -> usize {

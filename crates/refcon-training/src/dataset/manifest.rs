@@ -1,8 +1,23 @@
 //! What a training was given: every tile with its hash and its part.
 
-use super::{Dataset, DatasetError};
+use super::{Dataset, DatasetError, LabelledTile};
 use rayon::prelude::*;
+use refcon_image::TileFile;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use std::path::Path;
+
+const TRAINING: &str = "training";
+const HELD_OUT: &str = "held_out";
+
+/// A row of the table, as far as it is read again.
+#[derive(Debug, Deserialize)]
+struct Row {
+    file: String,
+    label: String,
+    part: String,
+    group: usize,
+}
 
 /// A table of every tile, and one hash over all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +49,7 @@ impl Manifest {
         let mut table = csv::Writer::from_writer(Vec::new());
         let titles = ["file", "label", "part", "group", "sha256"].map(str::to_owned);
         let rows = dataset.tiles.iter().zip(&hashes).enumerate().map(|(number, (tile, hash))| {
-            let part = if held[number] { "held_out" } else { "training" };
+            let part = if held[number] { HELD_OUT } else { TRAINING };
             let label = &dataset.classes[tile.class];
             [
                 tile.file.name.clone(),
@@ -54,6 +69,56 @@ impl Manifest {
     }
 }
 
+impl Dataset {
+    /// The tiles of a table that [`Manifest::of`] made, which lie in `folder`; rows of other parts are left out. No tile is looked at.
+    ///
+    /// # Errors
+    /// When the table cannot be read or is none.
+    pub fn of_manifest(table: &Path, folder: &Path) -> Result<Self, DatasetError> {
+        let text = std::fs::read(table).map_err(|source| DatasetError::Io { path: table.into(), source })?;
+        let rows = csv::Reader::from_reader(text.as_slice()).into_deserialize();
+        let rows: Vec<Row> = rows
+            .collect::<Result<_, _>>()
+            .map_err(|error| DatasetError::Manifest { path: table.into(), problem: error.to_string() })?;
+        let mut classes: Vec<String> = rows.iter().map(|row| row.label.clone()).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let numbers = |held: bool| {
+            (0..rows.len()).filter(|&row| (rows[row].part == HELD_OUT) == held).collect::<Vec<_>>()
+        };
+        let (training, held_out) = (numbers(false), numbers(true));
+        let groups = rows.iter().map(|row| row.group).collect();
+        let tiles = rows.into_iter().map(|row| LabelledTile {
+            class: classes.partition_point(|class| *class < row.label),
+            file: TileFile { path: folder.join(&row.file), name: row.file },
+        });
+        Ok(Self { tiles: tiles.collect(), classes, groups, training, held_out })
+    }
+}
+
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Groups, LabelledFolder, split};
+
+    #[test]
+    fn a_dataset_comes_back_from_its_table() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("train");
+        for name in ["b/1.png", "b/2.png", "b/3.png", "a/1.png", "a/2.png", "a/3,4.png"] {
+            std::fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+            std::fs::write(folder.join(name), name).unwrap();
+        }
+        let tiles = LabelledFolder::open(&folder).unwrap();
+        let dataset = split(tiles, &Groups::apart(6), 0.3, 42).unwrap();
+        let table = scratch.path().join("data.csv");
+        std::fs::write(&table, Manifest::of(&dataset).unwrap().csv).unwrap();
+        assert_eq!(Dataset::of_manifest(&table, &folder).unwrap(), dataset);
+        std::fs::write(&table, "file,label\nx,y\n").unwrap();
+        assert!(Dataset::of_manifest(&table, &folder).unwrap_err().to_string().contains("data.csv"));
+    }
 }

@@ -57,6 +57,14 @@ pub enum DatasetError {
         /// What was found and what was expected.
         problem: String,
     },
+    /// A run's table of tiles is damaged.
+    #[error("the table of tiles {}: {problem}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        problem: String,
+    },
     /// The tiles are those of a test.
     #[error(
         "{} looks like test data ({sign}), which is never trained on; --allow-test-data trains on it all the same, and the encoder will say so for ever",

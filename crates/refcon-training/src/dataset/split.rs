@@ -27,6 +27,12 @@ impl Dataset {
         self.tiles[tile].class
     }
 
+    /// The name of a tile's class.
+    #[must_use]
+    pub fn class_name(&self, tile: usize) -> &str {
+        &self.classes[self.class(tile)]
+    }
+
     /// The tiles among `those`, class by class.
     #[must_use]
     pub fn by_class(&self, those: &[usize]) -> Vec<Vec<usize>> {

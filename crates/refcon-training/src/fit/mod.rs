@@ -5,8 +5,10 @@
 //! follows from the seed and the [`Position`], and a [`Checkpoint`] holds everything else that the next step depends on.
 
 pub mod checkpoint;
+mod devices;
 mod task;
 
+pub use devices::over_devices;
 pub use task::{BatchLoss, Position, Task};
 
 use crate::config::{OptimiserSettings, Schedule, Stopping};
@@ -60,7 +62,11 @@ pub enum Event<'a> {
         of: u64,
         /// The step's loss.
         loss: f64,
+        /// Its learning rate.
+        learning_rate: f64,
     },
+    /// The task has something to say.
+    Message(&'a str),
     /// An epoch ended.
     Epoch {
         /// Epochs done.
@@ -78,11 +84,35 @@ pub enum Event<'a> {
     },
 }
 
+/// How a run ended, for its trackers, in the exit codes of a shell.
+const FAILED: i32 = 1;
+const INTERRUPTED: i32 = 130;
+
 /// Trains until an end. The run's `best` folder then holds the best encoder so far.
 ///
 /// # Errors
 /// When a tile cannot be read, a file cannot be written, or the loss is not finite. The run can be gone on with.
 pub fn fit<T: Task>(
+    task: &mut T,
+    network: T::Network,
+    plan: &Plan,
+    run: &mut Run,
+    stop: &AtomicBool,
+    tell: &mut dyn FnMut(&Event),
+) -> Result<(Ending, Progress), TrainError> {
+    let trained = train(task, network, plan, run, stop, tell);
+    match &trained {
+        Ok((Ending::Interrupted, _)) => run.finish_tracking(INTERRUPTED)?,
+        Ok(_) => run.finish_tracking(0)?,
+        // Nothing more can be written. A run that never says how it ended is one that crashed.
+        Err(TrainError::Write { .. } | TrainError::Tracking(_)) => {}
+        // Why the training stopped matters more than that this could not be noted.
+        Err(_) => drop(run.finish_tracking(FAILED)),
+    }
+    trained
+}
+
+fn train<T: Task>(
     task: &mut T,
     network: T::Network,
     plan: &Plan,
@@ -121,7 +151,8 @@ pub fn fit<T: Task>(
             network = state.weights.put_into(network);
             let (epoch, batch, step) = (state.progress.epoch, state.progress.batch, state.progress.step);
             task.after_step(&network, Position { epoch, batch, step });
-            tell(&Event::Step { step, of: steps, loss });
+            tell(&Event::Step { step, of: steps, loss, learning_rate });
+            task.messages().iter().for_each(|message| tell(&Event::Message(message)));
             if step % plan.checkpoint_every == 0 {
                 state.save(task, run)?;
             }
@@ -152,6 +183,7 @@ impl State {
         let path = run.last_checkpoint();
         if !path.exists() {
             run.cut_metrics(0)?;
+            run.begin_tracking(true)?;
             let average = plan.optimiser.average.map(|_| weights.clone());
             return Ok(Self { progress: Progress::default(), weights, average, optimiser });
         }
@@ -168,6 +200,7 @@ impl State {
             return Err(TrainError::Damaged { path, problem });
         }
         run.cut_metrics(checkpoint.progress.recorded)?;
+        run.begin_tracking(checkpoint.progress.batch == 0)?;
         run.mend_best(|weights, folder| {
             let network = weights.put_into(network.clone());
             task.write_encoder(&network.valid(), folder)
@@ -186,7 +219,9 @@ impl State {
         self.progress.recorded = run.flush_metrics()?;
         let average = self.average.as_ref();
         Checkpoint::of(&self.progress, &self.weights, &self.optimiser, average, task.state())
-            .write(&run.last_checkpoint())
+            .write(&run.last_checkpoint())?;
+        // Between two epochs nothing more can come of the last step.
+        run.pass_on(self.progress.batch == 0)
     }
 
     /// One step of the optimiser, over as many batches as are accumulated. Gives the mean loss and the learning rate.

@@ -66,6 +66,11 @@ pub trait Task: Sync {
         let _ = (network, at);
     }
 
+    /// What people should know since the last step, such as a collapse of the embeddings; each is said once.
+    fn messages(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What the task itself has to remember for the next step, by name.
     fn state(&self) -> BTreeMap<String, Parameter> {
         BTreeMap::new()

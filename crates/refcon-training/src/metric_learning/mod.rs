@@ -9,4 +9,4 @@ mod task;
 
 pub use network::{Base, Network};
 pub use prepare::{Prepared, plan, prepare};
-pub use task::MetricLearning;
+pub use task::{MetricLearning, library};

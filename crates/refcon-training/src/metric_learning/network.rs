@@ -7,7 +7,7 @@ use crate::tuning::Adapters;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
-use refcon_encoders::model::{Pooling, VisionTransformer};
+use refcon_encoders::model::VisionTransformer;
 use refcon_encoders::{Encoder, Head, HeadSizes, Pretrained, Texture, device};
 
 /// The encoder that training starts from.
@@ -65,14 +65,22 @@ pub struct Network {
 }
 
 impl Network {
-    /// The network of a configuration before the first step.
+    /// The network of a configuration before the first step. `own` is the head that the encoder has.
     ///
     /// # Errors
     /// When the head's sizes do not fit the encoder.
-    pub fn initial(config: &Config, base: &Base, classes: usize) -> Result<Self, TrainError> {
+    pub fn initial(
+        config: &Config,
+        base: &Base,
+        own: Option<Head>,
+        classes: usize,
+    ) -> Result<Self, TrainError> {
         let device = base.device(&config.tuning);
         let components = base.encoder().dimension();
-        let head = initial_head(&config.head, components, config.seed, &device)?;
+        let head = match (&config.head, own) {
+            (HeadChoice::Auto {}, Some(own)) => Some(own),
+            (choice, _) => initial_head(choice, components, config.seed, &device)?,
+        };
         let embedded = head.as_ref().map_or(components, Head::dimension);
         let points = match &config.loss {
             LossChoice::ProxyAnchor { .. } => classes,
@@ -104,23 +112,6 @@ impl Network {
             None => model,
         })
     }
-
-    /// The embedding of images through the whole network.
-    ///
-    /// `[batch, channels, side, side]` → `[batch, components]`
-    #[must_use]
-    pub fn embed(
-        model: &VisionTransformer,
-        head: Option<&Head>,
-        images: Tensor<4>,
-        pooling: Pooling,
-    ) -> Tensor<2> {
-        let embeddings = model.embed(images, pooling);
-        match head {
-            Some(head) => head.forward(embeddings),
-            None => embeddings,
-        }
-    }
 }
 
 fn initial_head(
@@ -131,6 +122,7 @@ fn initial_head(
 ) -> Result<Option<Head>, TrainError> {
     let (layers, residual) = match choice {
         HeadChoice::None {} => return Ok(None),
+        HeadChoice::Auto {} => (vec![inputs], true),
         HeadChoice::Linear { components, residual } => (vec![components.unwrap_or(inputs)], *residual),
         HeadChoice::Perceptron { hidden, components, residual } => {
             (vec![*hidden, components.unwrap_or(inputs)], *residual)
@@ -138,9 +130,7 @@ fn initial_head(
     };
     let sizes = HeadSizes { inputs, layers, residual };
     let wrong = |problem: String| {
-        TrainError::Setting(format!(
-            "head: {problem}; head.residual=false allows other numbers of components"
-        ))
+        TrainError::Setting(format!("head: {problem}; residual: false allows other numbers of components"))
     };
     if let Some(problem) = sizes.problem() {
         return Err(wrong(problem));

@@ -3,14 +3,18 @@
 use super::network::{Base, Network};
 use super::task::{self, MetricLearning};
 use crate::TEXTURE;
-use crate::config::{Config, Criterion, Sampling};
+use crate::config::{Config, Criterion, HeadChoice, Sampling};
 use crate::dataset::{
     Dataset, DatasetError, Groups, LabelledFolder, Manifest, TileCache, split, test_data_at,
 };
 use crate::error::TrainError;
 use crate::fit::Plan;
 use crate::triplets::validation_triplets;
-use refcon_encoders::{DeviceChoice, EncoderFile, Precision, Pretrained, Texture};
+use burn::tensor::Device;
+use refcon_encoders::{
+    DeviceChoice, EncoderFile, EncoderId, Execution, Head, Headed, Precision, Pretrained, Texture,
+    device_list, open_head,
+};
 use std::path::{Path, PathBuf};
 
 /// A training that is ready to begin, or to go on.
@@ -30,6 +34,10 @@ pub struct Prepared {
     pub precision: String,
     /// Tiles that the groups' table leaves out.
     pub ungrouped: usize,
+    /// The encoder that training starts from, with the head that it may have.
+    pub started_from: EncoderId,
+    /// Whether that head makes room for another, or for none.
+    pub replaces_head: bool,
 }
 
 /// Opens the encoder, lists, splits and hashes the tiles, and makes the network.
@@ -59,15 +67,18 @@ pub fn prepare(mut config: Config, allow_test_data: bool) -> Result<Prepared, Tr
     };
     let dataset = split(folder, &groups, config.data.validation_share, config.seed)?;
     let manifest = Manifest::of(&dataset)?;
-    let (base, mut test_data, precision) = open_base(&mut config)?;
+    let Opened { base, head, mut test_data, precision, devices } = Opened::of(&mut config)?;
     if sign.is_some() {
         let name = absolute(&train).display().to_string();
         if !test_data.contains(&name) {
             test_data.push(name);
         }
     }
-    check_choices(&config, &dataset)?;
-    let network = Network::initial(&config, &base, dataset.classes.len())?;
+    check_choices(&config, &base, &dataset)?;
+    let base_id = base.encoder().id();
+    let started_from = head.as_ref().map_or_else(|| base_id.clone(), |head| Headed::id_of(base_id, head));
+    let replaces_head = head.is_some() && config.head != (HeadChoice::Auto {});
+    let network = Network::initial(&config, &base, head, dataset.classes.len())?;
     let excluded = match &config.sampling {
         Sampling::Triplets { exclude_anchor_classes, .. } => exclude_anchor_classes.as_slice(),
         _ => &[],
@@ -81,13 +92,24 @@ pub fn prepare(mut config: Config, allow_test_data: bool) -> Result<Prepared, Tr
         title: String::new(),
         test_data: test_data.clone(),
         config: config.clone(),
+        devices: devices.into_iter().map(Device::autodiff).collect(),
         base,
         dataset,
     };
     if task::embeds_once(&config) {
         task.embedded = Some(task.embed_once()?);
     }
-    Ok(Prepared { config, task, network, manifest, test_data, precision, ungrouped })
+    Ok(Prepared {
+        config,
+        task,
+        network,
+        manifest,
+        test_data,
+        precision,
+        ungrouped,
+        started_from,
+        replaces_head,
+    })
 }
 
 /// How the loop goes for a configuration.
@@ -110,40 +132,70 @@ pub fn plan(config: &Config) -> Plan {
     }
 }
 
-/// The encoder that training starts from, the test data that it was trained on, and what it computes in.
-fn open_base(config: &mut Config) -> Result<(Base, Vec<String>, String), TrainError> {
-    if config.encoder == TEXTURE {
-        return Ok((Base::Texture(Texture::new()), Vec::new(), "f32".into()));
-    }
-    let setting = |key: &str, error: &dyn std::fmt::Display| TrainError::Setting(format!("{key}: {error}"));
-    let path = PathBuf::from(&config.encoder);
-    if !path.exists() {
-        return Err(TrainError::Setting(format!(
-            "no encoder {}: expected `{TEXTURE}`, or the path of a checkpoint (a folder or a file, see `refcon encoders`)",
-            config.encoder
-        )));
-    }
-    let path = absolute(&path);
-    let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(Path::new("")) };
-    let file = EncoderFile::read(folder)?;
-    if file.head.is_some() {
-        return Err(TrainError::Setting(format!(
-            "{} has a head already, and a head is trained anew: give the encoder that it was trained from (`encoder` in the config.yml \
-             of its run)",
-            path.display()
-        )));
-    }
-    let device: DeviceChoice = config.device.parse().map_err(|error| setting("device", &error))?;
-    let device = device.open().map_err(|error| setting("device", &error))?;
-    let precision: Precision = config.precision.parse().map_err(|error| setting("precision", &error))?;
-    let execution = precision.on(&device).map_err(|error| setting("precision", &error))?;
-    let pretrained = Pretrained::open_to_train(&path, None, &device, execution)?;
-    config.encoder = path.display().to_string();
-    let tier = execution.name().to_owned();
-    Ok((Base::Pretrained(Box::new(pretrained)), file.trained_on_test_data, tier))
+/// The encoder that training starts from.
+struct Opened {
+    base: Base,
+    /// The head that it has.
+    head: Option<Head>,
+    /// Folders of test data that it was trained on.
+    test_data: Vec<String>,
+    /// What it computes in.
+    precision: String,
+    /// Where it is trained; the model lies on the first.
+    devices: Vec<Device>,
 }
 
-fn check_choices(config: &Config, dataset: &Dataset) -> Result<(), TrainError> {
+impl Opened {
+    fn of(config: &mut Config) -> Result<Self, TrainError> {
+        if config.encoder == TEXTURE {
+            let base = Base::Texture(Texture::new());
+            let (precision, devices) = ("f32".into(), Vec::new());
+            return Ok(Self { base, head: None, test_data: Vec::new(), precision, devices });
+        }
+        let path = PathBuf::from(&config.encoder);
+        if !path.exists() {
+            return Err(TrainError::Setting(format!(
+                "no encoder {}: expected `{TEXTURE}`, or the path of a checkpoint (a folder or a file, see `refcon encoders`)",
+                config.encoder
+            )));
+        }
+        let path = absolute(&path);
+        let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(Path::new("")) };
+        let file = EncoderFile::read(folder)?;
+        let (base, precision, devices) = match file.base {
+            Some(refcon_encoders::Base::Texture) => {
+                (Base::Texture(Texture::new()), "f32".to_owned(), Vec::new())
+            }
+            None => {
+                let (devices, execution) = places(config)?;
+                let pretrained = Pretrained::open_to_train(&path, None, &devices[0], execution)?;
+                (Base::Pretrained(Box::new(pretrained)), execution.name().to_owned(), devices)
+            }
+        };
+        let head = open_head(&path, base.encoder(), &base.device(&config.tuning))?;
+        config.encoder = path.display().to_string();
+        Ok(Self { base, head, test_data: file.trained_on_test_data, precision, devices })
+    }
+}
+
+/// Where a checkpoint is trained, at least one device, and what it computes in.
+fn places(config: &Config) -> Result<(Vec<Device>, Execution), TrainError> {
+    let setting = |key: &str, error: &dyn std::fmt::Display| TrainError::Setting(format!("{key}: {error}"));
+    let chosen = device_list(&config.device).map_err(|error| setting("device", &error))?;
+    let devices: Vec<Device> = chosen
+        .into_iter()
+        .map(DeviceChoice::open)
+        .collect::<Result<_, _>>()
+        .map_err(|error| setting("device", &error))?;
+    let precision: Precision = config.precision.parse().map_err(|error| setting("precision", &error))?;
+    let execution = precision.on(&devices[0]).map_err(|error| setting("precision", &error))?;
+    Ok((devices, execution))
+}
+
+fn check_choices(config: &Config, base: &Base, dataset: &Dataset) -> Result<(), TrainError> {
+    if let Base::Texture(_) = base {
+        config.check_texture()?;
+    }
     if let Sampling::Triplets { exclude_anchor_classes, .. } = &config.sampling
         && crate::triplets::anchors(dataset, &dataset.training, exclude_anchor_classes).is_empty()
     {

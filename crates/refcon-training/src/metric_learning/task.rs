@@ -5,7 +5,7 @@ use crate::augmentation;
 use crate::config::{Augmentation, Config, Distance, LossChoice, MiningChoice, Sampling, Tuning};
 use crate::dataset::{Dataset, TileCache};
 use crate::error::TrainError;
-use crate::fit::{BatchLoss, Position, Task};
+use crate::fit::{BatchLoss, Position, Task, over_devices};
 use crate::losses::triplet::{TripletRows, triplet, triplet_on_host};
 use crate::losses::{ClassMasks, multi_similarity, proxy_anchor, sub_centre_arcface, supervised_contrastive};
 use crate::mining::{Distances, batch_hard, distance_weighted, semi_hard};
@@ -15,7 +15,7 @@ use crate::samplers::{Batch, Sampler};
 use crate::triplets::Triplet;
 use crate::tuning::{layer_rate, trains};
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use refcon_encoders::model::VisionTransformer;
@@ -31,6 +31,8 @@ const TILES_AT_ONCE: usize = 32;
 pub struct MetricLearning {
     pub(super) config: Config,
     pub(super) base: Base,
+    /// Where a model is trained, with gradients; it lies on the first.
+    pub(super) devices: Vec<Device>,
     pub(super) dataset: Dataset,
     pub(super) cache: TileCache,
     pub(super) sampler: Sampler,
@@ -67,7 +69,10 @@ impl MetricLearning {
         match (&self.base, network.model()) {
             (Base::Pretrained(pretrained), Some(model)) => {
                 let images = pretrained.input(&self.inputs(pretrained, tiles, Some(at))?);
-                Ok(Network::embed(&model, network.head.as_ref(), images, pretrained.pooling()))
+                let embeddings = over_devices(&self.devices, &model, images, |model, images| {
+                    model.embed(images, pretrained.pooling())
+                });
+                Ok(network.head.as_ref().map_or(embeddings.clone(), |head| head.forward(embeddings)))
             }
             (base, _) => {
                 let embeddings = match (&self.embedded, base) {
@@ -263,7 +268,7 @@ impl Task for MetricLearning {
         }
         let labelled = |tiles: &[usize], values: Vec<f32>| Labelled {
             values,
-            classes: tiles.iter().map(|&tile| self.dataset.class(tile)).collect(),
+            classes: tiles.iter().map(|&tile| self.dataset.class_name(tile).to_owned()).collect(),
         };
         let queries = labelled(held_out, self.embed_all(network, held_out)?);
         let library = labelled(&self.library, self.embed_all(network, &self.library)?);
@@ -338,8 +343,9 @@ fn embed_plainly(pretrained: &Pretrained, model: &VisionTransformer, images: &[G
     embeddings.iter::<f32>().collect()
 }
 
-/// At most `most` training tiles of each class, drawn from the seed, in order.
-pub(super) fn library(dataset: &Dataset, most: Option<usize>, seed: u64) -> Vec<usize> {
+/// The training tiles that held-out ones are searched in: at most `most` of each class, drawn from the seed, in order.
+#[must_use]
+pub fn library(dataset: &Dataset, most: Option<usize>, seed: u64) -> Vec<usize> {
     let Some(most) = most else { return dataset.training.clone() };
     let mut draw = stream(seed, Purpose::Library, [0, 0]);
     let mut chosen = Vec::new();

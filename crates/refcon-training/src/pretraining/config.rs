@@ -1,7 +1,7 @@
 //! The configuration of a pretraining, as YAML; every key has a default.
 
 use super::pool::Cut;
-use crate::config::{ConfigError, OptimiserSettings, Schedule, Stopping, keys};
+use crate::config::{ConfigError, OptimiserSettings, Schedule, Stopping, Tracking, keys};
 use refcon_encoders::DecoderArchitecture;
 use refcon_encoders::model::Architecture;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,8 @@ pub struct PretrainConfig {
     pub validate_every_epochs: u64,
     /// Steps between checkpoints; there is one at the end of every epoch too.
     pub checkpoint_every_steps: u64,
+    /// What the run's folder holds to be looked at.
+    pub tracking: Tracking,
 }
 
 /// The unlabelled tiles.
@@ -155,6 +157,7 @@ impl Default for PretrainConfig {
             stopping: Stopping { epochs: 100, patience: None, batches: None },
             validate_every_epochs: 1,
             checkpoint_every_steps: 100,
+            tracking: Tracking::default(),
         }
     }
 }

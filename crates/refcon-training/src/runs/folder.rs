@@ -1,17 +1,19 @@
 //! A run's folder: made, written to, taken up again.
 
 use super::name::next_name;
-use super::records::Record;
-use crate::config::{Config, ConfigError};
+use super::records::{Record, read_records};
+use crate::config::{Config, ConfigError, Tracking};
 use crate::error::TrainError;
 use crate::fit::checkpoint::{Checkpoint, Progress};
 use crate::optimise::{AdamW, Parameters};
+use crate::tracking::{Trackers, WandbRun};
 use refcon_library::files::write_whole;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 const CONFIG: &str = "config.yml";
 const FACTS: &str = "run.json";
@@ -19,6 +21,10 @@ const DATA: &str = "data.csv";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
 const BEST: &str = "best";
+const REPORT: &str = "report.html";
+
+/// The project of Weights & Biases that runs belong to, until `wandb sync -p` says otherwise.
+const PROJECT: &str = "refcon";
 
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +84,17 @@ impl Settings {
     pub fn tree(&self) -> serde_json::Value {
         yaml_serde::from_str(&self.text).unwrap_or_default()
     }
+
+    /// The settings as they were written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Which trackers the run has; the default's where its settings are of a kind that does not say.
+    fn tracking(&self) -> Tracking {
+        serde_json::from_value(self.tree()["tracking"].take()).unwrap_or_default()
+    }
 }
 
 /// What a run is, beside its settings.
@@ -117,6 +134,10 @@ pub struct Run {
     folder: PathBuf,
     metrics: Option<File>,
     written: u64,
+    tracking: Tracking,
+    /// What trackers are told of it.
+    described: WandbRun,
+    trackers: Option<Trackers>,
 }
 
 impl Run {
@@ -136,13 +157,28 @@ impl Run {
                 Err(source) => return Err(TrainError::Write { path: folder, source }),
             }
         };
-        let run = Self { folder, metrics: None, written: 0 };
+        let said = Settings { path: folder.join(CONFIG), text: settings.into() };
+        let run = Self::at(folder, &said, facts);
         if let Err(error) = run.fill(settings, facts, data) {
             // Half a run is none; that it cannot be removed either adds nothing to the error.
             let _ = fs::remove_dir_all(&run.folder);
             return Err(error);
         }
         Ok(run)
+    }
+
+    fn at(folder: PathBuf, settings: &Settings, facts: &Facts) -> Self {
+        let mut config = settings.tree().as_object().cloned().unwrap_or_default();
+        config.insert("run".into(), serde_json::to_value(facts).unwrap_or_default());
+        let described = WandbRun {
+            id: facts.name.clone(),
+            project: PROJECT.into(),
+            name: facts.name.clone(),
+            config,
+            started: UNIX_EPOCH + Duration::from_secs(facts.started),
+        };
+        let tracking = settings.tracking();
+        Self { folder, metrics: None, written: 0, tracking, described, trackers: None }
     }
 
     fn fill(&self, settings: &str, facts: &Facts, data: &str) -> Result<(), TrainError> {
@@ -172,7 +208,7 @@ impl Run {
         let path = folder.join(FACTS);
         let text = fs::read_to_string(&path).map_err(read_error(&path))?;
         let facts = serde_json::from_str(&text).map_err(|error| damaged(&path, error.to_string()))?;
-        Ok((Self { folder: folder.into(), metrics: None, written: 0 }, settings, facts))
+        Ok((Self::at(folder.into(), &settings, &facts), settings, facts))
     }
 
     /// The run's folder.
@@ -195,6 +231,24 @@ impl Run {
     #[must_use]
     pub fn best_encoder(&self) -> PathBuf {
         self.folder.join(BEST)
+    }
+
+    /// Whether its settings ask for a page at the end.
+    #[must_use]
+    pub fn has_report(&self) -> bool {
+        self.tracking.report
+    }
+
+    /// The page of the run, where it was drawn.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.folder.join(REPORT)
+    }
+
+    /// The table of what it was given.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.join(DATA)
     }
 
     /// The file of numbers.
@@ -249,7 +303,39 @@ impl Run {
             file.write_all(&line).map_err(write_error(&path))?;
             self.written += line.len() as u64;
         }
+        if let Some(trackers) = &mut self.trackers {
+            trackers.add(record.clone());
+        }
         Ok(())
+    }
+
+    /// Begins the trackers' files with the numbers that are there; `complete` as for [`Run::pass_on`].
+    ///
+    /// # Errors
+    /// When they cannot be written, or the numbers cannot be read.
+    pub fn begin_tracking(&mut self, complete: bool) -> Result<(), TrainError> {
+        let mut trackers = Trackers::begin(&self.folder, self.tracking, &self.described)?;
+        read_records(&self.metrics())?.into_iter().for_each(|record| trackers.add(record));
+        trackers.pass_on(complete)?;
+        self.trackers = Some(trackers);
+        Ok(())
+    }
+
+    /// Hands the trackers every number so far, which a checkpoint has made final. Unless the last step is `complete`, its validation may
+    /// come yet, and it waits.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn pass_on(&mut self, complete: bool) -> Result<(), TrainError> {
+        Ok(self.trackers.as_mut().map_or(Ok(()), |trackers| trackers.pass_on(complete))?)
+    }
+
+    /// Tells the trackers that the training is over, and how: 0 is success.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn finish_tracking(&mut self, exit_code: i32) -> Result<(), TrainError> {
+        Ok(self.trackers.take().map_or(Ok(()), |trackers| trackers.finish(exit_code))?)
     }
 
     /// Makes sure that every number is on disk; gives the file's length.

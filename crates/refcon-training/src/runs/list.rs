@@ -15,8 +15,8 @@ pub struct RunSummary {
     pub settings: serde_json::Value,
     /// The last number under each name.
     pub last: BTreeMap<String, f64>,
-    /// The best value of `validation/map_at_r`, where there is one.
-    pub best_map_at_r: Option<f64>,
+    /// The best value of each measure of the validations: the lowest of a loss, the highest of all others.
+    pub best: BTreeMap<String, f64>,
     /// Steps done, as far as they are recorded.
     pub steps: u64,
 }
@@ -34,11 +34,12 @@ impl RunSummary {
             read => read.map_err(|source| TrainError::Read { path, source })?,
         };
         let mut summary =
-            Self { facts, settings: settings.tree(), last: BTreeMap::new(), best_map_at_r: None, steps: 0 };
+            Self { facts, settings: settings.tree(), last: BTreeMap::new(), best: BTreeMap::new(), steps: 0 };
         for record in text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok()) {
-            if record.name == "validation/map_at_r" {
-                summary.best_map_at_r =
-                    Some(summary.best_map_at_r.map_or(record.value, |best| best.max(record.value)));
+            if record.name.starts_with("validation/") {
+                let better = if record.name.ends_with("loss") { f64::min } else { f64::max };
+                let best = summary.best.entry(record.name.clone()).or_insert(record.value);
+                *best = better(*best, record.value);
             }
             summary.steps = summary.steps.max(record.step);
             summary.last.insert(record.name, record.value);

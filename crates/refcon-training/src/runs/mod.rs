@@ -8,6 +8,8 @@
 //!   metrics.jsonl    one number a line
 //!   checkpoints/     last.safetensors (all that the next step depends on), best.safetensors (weights alone)
 //!   best/            the best encoder so far, for --encoder
+//!   report.html      curves, settings and how the best encoder does on the held-out tiles
+//!   tensorboard/     the same numbers for TensorBoard; wandb/ for Weights & Biases, where `tracking` asks for it
 //! ```
 
 mod folder;
@@ -17,4 +19,4 @@ mod records;
 
 pub use folder::{Facts, Method, Run, RunState, Settings};
 pub use list::{RunSummary, list_runs};
-pub use records::Record;
+pub use records::{Record, read_records};

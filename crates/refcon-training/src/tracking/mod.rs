@@ -1,5 +1,5 @@
-//! What other programs understand of a run: event files for TensorBoard, an offline folder for Weights & Biases. Both are made
-//! from the numbers of `metrics.jsonl`, here, with no account and no network.
+//! What other programs understand of a run: event files for TensorBoard, an offline folder for Weights & Biases. Both lie in the run's
+//! folder and are made from the numbers of `metrics.jsonl`, with no account and no network.
 
 mod protobuf;
 mod tensorboard;
@@ -8,30 +8,20 @@ mod wandb;
 pub use tensorboard::TensorBoard;
 pub use wandb::{WandbOffline, WandbRun};
 
-use serde::{Deserialize, Deserializer, Serialize};
-use std::collections::BTreeMap;
+use crate::config::Tracking;
+use crate::runs::Record;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-/// One number of a training, as a line of `metrics.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MetricEvent {
-    /// Optimiser steps done.
-    pub step: u64,
-    /// Epochs done, where it says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epoch: Option<f64>,
-    /// Its name, such as `train/loss` or `validation/map_at_r`.
-    pub name: String,
-    /// Its value; NaN or infinite where the training went wrong, which is `null` in the file.
-    #[serde(deserialize_with = "null_is_nan")]
-    pub value: f64,
-}
+/// Folders of a run's trackers, below the run's.
+const TENSORBOARD: &str = "tensorboard";
+const WANDB: &str = "wandb";
 
-/// Why a run's numbers could not be read or passed on.
+/// Why a run's numbers could not be passed on.
 #[derive(Debug, thiserror::Error)]
 pub enum TrackingError {
-    /// A file or folder cannot be read or written.
+    /// A file or folder cannot be written.
     #[error("cannot {doing} {}: {source}", path.display())]
     Io {
         /// What was being done.
@@ -40,19 +30,6 @@ pub enum TrackingError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
-    },
-    /// A line is no metric.
-    #[error(
-        "{}, line {line}: {problem}; expected {{\"step\": 120, \"epoch\": 3.0, \"name\": \"train/loss\", \"value\": 0.41}}",
-        path.display()
-    )]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Its line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        problem: String,
     },
     /// A run's id would not make a file name.
     #[error(
@@ -70,61 +47,131 @@ impl TrackingError {
     }
 }
 
-fn null_is_nan<'de, D: Deserializer<'de>>(value: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(value)?.unwrap_or(f64::NAN))
+/// The trackers of a run that trains.
+///
+/// They are given a number once its step is in a checkpoint, and begin anew when a run is taken up again: so they hold every step once,
+/// whatever happened in between. A step's time is the run's start and the seconds trained up to it; pauses do not count.
+#[derive(Debug)]
+pub struct Trackers {
+    board: Option<TensorBoard>,
+    offline: Option<WandbOffline>,
+    /// Numbers that are in no checkpoint yet.
+    waiting: Vec<Record>,
+    /// When the last step that was passed on was done.
+    at: SystemTime,
 }
 
-/// The numbers of a run, by step and then by name. Where a training was taken up again and did a step twice, the later line
-/// counts; a last line that was cut short when the training was killed is left out.
-///
-/// # Errors
-/// When the file cannot be read, or a line other than the last is no metric.
-pub fn read_events(metrics: &Path) -> Result<Vec<MetricEvent>, TrackingError> {
-    let text = std::fs::read_to_string(metrics).map_err(TrackingError::io("read the metrics", metrics))?;
-    let mut events: BTreeMap<(u64, String), MetricEvent> = BTreeMap::new();
-    let lines = text.lines().count();
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match serde_json::from_str::<MetricEvent>(line) {
-            Ok(event) => {
-                events.insert((event.step, event.name.clone()), event);
-            }
-            Err(_) if at + 1 == lines && !text.ends_with('\n') => {}
-            Err(error) => {
-                let problem = error.to_string();
-                return Err(TrackingError::Line { path: metrics.into(), line: at + 1, problem });
+impl Trackers {
+    /// Begins the files of `choice` in the run's folder, in place of those that are there.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn begin(folder: &Path, choice: Tracking, run: &WandbRun) -> Result<Self, TrackingError> {
+        for tracker in [TENSORBOARD, WANDB] {
+            let old = folder.join(tracker);
+            if old.exists() {
+                std::fs::remove_dir_all(&old).map_err(TrackingError::io("remove", &old))?;
             }
         }
+        let board = choice.tensorboard.then(|| TensorBoard::create(&folder.join(TENSORBOARD), run.started));
+        let offline = choice.wandb.then(|| WandbOffline::create(&folder.join(WANDB), run));
+        Ok(Self {
+            board: board.transpose()?,
+            offline: offline.transpose()?,
+            waiting: Vec::new(),
+            at: run.started,
+        })
     }
-    Ok(events.into_values().collect())
+
+    /// A number that is in no checkpoint yet.
+    pub fn add(&mut self, record: Record) {
+        if self.board.is_some() || self.offline.is_some() {
+            self.waiting.push(record);
+        }
+    }
+
+    /// Hands what was added to the trackers: it is in a checkpoint now. Unless it is `complete`, more numbers of the last step may come,
+    /// and that step waits for them.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn pass_on(&mut self, complete: bool) -> Result<(), TrackingError> {
+        let waits = |record: &Record| Some(record.step) == self.waiting.last().map(|last| last.step);
+        let ready = if complete {
+            self.waiting.len()
+        } else {
+            self.waiting.iter().position(waits).unwrap_or(self.waiting.len())
+        };
+        for same_step in self.waiting[..ready].chunk_by(|a, b| a.step == b.step) {
+            self.at += seconds_of(same_step);
+            if let Some(board) = &mut self.board {
+                board.record(self.at, same_step)?;
+            }
+            if let Some(offline) = &mut self.offline {
+                offline.record(self.at, same_step)?;
+            }
+        }
+        self.waiting.drain(..ready);
+        if let Some(board) = &mut self.board {
+            board.flush()?;
+        }
+        self.offline.as_mut().map_or(Ok(()), WandbOffline::flush)
+    }
+
+    /// Says that the run is over, with the exit code that a program would have; 0 is success.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn finish(mut self, exit_code: i32) -> Result<(), TrackingError> {
+        self.pass_on(true)?;
+        match self.offline {
+            Some(offline) => offline.finish(exit_code, self.at),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How long a step and its validation took: all numbers of either carry the same time.
+fn seconds_of(same_step: &[Record]) -> Duration {
+    let longest = |validation: bool| {
+        let of_kind = same_step.iter().filter(|record| record.name.starts_with("validation/") == validation);
+        of_kind.map(|record| record.seconds).fold(0.0, f64::max)
+    };
+    Duration::try_from_secs_f64(longest(false) + longest(true)).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::UNIX_EPOCH;
 
-    fn read(text: &str) -> Result<Vec<MetricEvent>, TrackingError> {
+    fn record(step: u64, name: &str) -> Record {
+        Record { step, epoch: 0.0, name: name.into(), value: 0.5, seconds: 2.0 }
+    }
+
+    #[test]
+    fn a_step_waits_for_its_validation_and_time_is_what_was_trained() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("metrics.jsonl");
-        std::fs::write(&path, text).unwrap();
-        read_events(&path)
-    }
-
-    #[test]
-    fn a_step_done_twice_counts_as_it_was_done_last_and_a_cut_line_not_at_all() {
-        let events = read(
-            "{\"step\": 2, \"name\": \"train/loss\", \"value\": 0.5}\n\
-             {\"step\": 1, \"epoch\": 0.5, \"name\": \"train/loss\", \"value\": null, \"seconds\": 3}\n\
-             {\"step\": 2, \"name\": \"train/loss\", \"value\": 0.25}\n{\"step\": 3, \"na",
-        )
-        .unwrap();
-        assert_eq!(events.iter().map(|event| event.step).collect::<Vec<_>>(), [1, 2]);
-        assert!(events[0].value.is_nan() && events[0].epoch == Some(0.5));
-        assert_eq!(events[1].value, 0.25);
-    }
-
-    #[test]
-    fn another_bad_line_is_named() {
-        let message = read("{\"step\": 1}\n{\"step\": 2}\n").unwrap_err().to_string();
-        assert!(message.contains("metrics.jsonl, line 1: missing field `name`"), "{message}");
+        let run = WandbRun {
+            id: "deep-salt-1".into(),
+            project: "refcon".into(),
+            name: "deep-salt-1".into(),
+            config: serde_json::Map::new(),
+            started: UNIX_EPOCH,
+        };
+        let both = Tracking { wandb: true, ..Tracking::default() };
+        let mut trackers = Trackers::begin(folder.path(), both, &run).unwrap();
+        for (step, name) in [(1, "train/loss"), (1, "learning_rate"), (2, "train/loss")] {
+            trackers.add(record(step, name));
+        }
+        trackers.pass_on(false).unwrap();
+        assert_eq!((trackers.waiting.len(), trackers.at), (1, UNIX_EPOCH + Duration::from_secs(2)));
+        trackers.add(record(2, "validation/map_at_r"));
+        trackers.pass_on(true).unwrap();
+        assert_eq!((trackers.waiting.len(), trackers.at), (0, UNIX_EPOCH + Duration::from_secs(6)));
+        // Taken up again it begins anew.
+        let again = Trackers::begin(folder.path(), both, &run).unwrap();
+        again.finish(0).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path().join(TENSORBOARD)).unwrap().count(), 1);
     }
 }

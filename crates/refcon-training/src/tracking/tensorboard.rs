@@ -1,8 +1,9 @@
 //! TensorBoard's event files: TFRecords of `Event` messages
 //! (<https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto>).
 
+use super::TrackingError;
 use super::protobuf::Message;
-use super::{MetricEvent, TrackingError};
+use crate::runs::Record;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -27,8 +28,8 @@ mod field {
 }
 
 impl TensorBoard {
-    /// A new event file in `folder`, which is made where it is missing. Files that lie there already are left as they are:
-    /// TensorBoard shows all files of a folder as one run.
+    /// A new event file in `folder`, which is made where it is missing. TensorBoard shows all files of a folder as
+    /// one run.
     ///
     /// # Errors
     /// When the file cannot be made.
@@ -53,32 +54,34 @@ impl TensorBoard {
         &self.path
     }
 
-    /// Adds scalars, all as of the time `at`, and hands them to the system.
+    /// Adds the numbers of a step, done at the time `at`.
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn record(&mut self, at: SystemTime, events: &[MetricEvent]) -> Result<(), TrackingError> {
-        for same_step in events.chunk_by(|a, b| a.step == b.step) {
-            let summary = same_step.iter().fold(Message::new(), |summary, event| {
-                let value = Message::new()
-                    .text(field::VALUE_TAG, &event.name)
-                    .float(field::VALUE_SIMPLE_VALUE, event.value as f32);
-                summary.message(field::SUMMARY_VALUE, &value)
-            });
-            let event = Message::new()
-                .double(field::EVENT_WALL_TIME, seconds_of(at))
-                .integer(field::EVENT_STEP, i64::try_from(same_step[0].step).unwrap_or(i64::MAX))
-                .message(field::EVENT_SUMMARY, &summary);
-            self.write(&event.into_bytes())?;
-        }
-        self.flush()
+    pub fn record(&mut self, at: SystemTime, same_step: &[Record]) -> Result<(), TrackingError> {
+        let Some(first) = same_step.first() else { return Ok(()) };
+        let summary = same_step.iter().fold(Message::new(), |summary, record| {
+            let value = Message::new()
+                .text(field::VALUE_TAG, &record.name)
+                .float(field::VALUE_SIMPLE_VALUE, record.value as f32);
+            summary.message(field::SUMMARY_VALUE, &value)
+        });
+        let event = Message::new()
+            .double(field::EVENT_WALL_TIME, seconds_of(at))
+            .integer(field::EVENT_STEP, i64::try_from(first.step).unwrap_or(i64::MAX))
+            .message(field::EVENT_SUMMARY, &summary);
+        self.write(&event.into_bytes())
     }
 
     fn write(&mut self, record: &[u8]) -> Result<(), TrackingError> {
         self.file.write_all(&framed(record)).map_err(TrackingError::io("write", &self.path))
     }
 
-    fn flush(&mut self) -> Result<(), TrackingError> {
+    /// Hands what was added to the system.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn flush(&mut self) -> Result<(), TrackingError> {
         self.file.flush().map_err(TrackingError::io("write", &self.path))
     }
 }
@@ -122,8 +125,10 @@ mod tests {
     fn numbers_of_one_step_are_one_record() {
         let folder = tempfile::tempdir().unwrap();
         let mut board = TensorBoard::create(folder.path(), UNIX_EPOCH).unwrap();
-        let event = |step, name: &str| MetricEvent { step, epoch: None, name: name.into(), value: 0.5 };
-        board.record(UNIX_EPOCH, &[event(1, "a"), event(1, "b"), event(2, "a")]).unwrap();
+        let record = |name: &str| Record { step: 1, epoch: 0.0, name: name.into(), value: 0.5, seconds: 0.0 };
+        board.record(UNIX_EPOCH, &[record("a"), record("b")]).unwrap();
+        board.record(UNIX_EPOCH, &[record("a")]).unwrap();
+        board.flush().unwrap();
         let bytes = std::fs::read(board.path()).unwrap();
         let mut rest = bytes.as_slice();
         let mut records = 0;

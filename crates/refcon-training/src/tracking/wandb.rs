@@ -10,8 +10,9 @@
 //! (<https://github.com/google/leveldb/blob/main/doc/log_format.md>), with CRC-32 over type and data and a header of seven bytes,
 //! as `wandb/sdk/internal/datastore.py` of the client has it.
 
+use super::TrackingError;
 use super::protobuf::Message;
-use super::{MetricEvent, TrackingError};
+use crate::runs::Record;
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -121,39 +122,44 @@ impl WandbOffline {
         &self.folder
     }
 
-    /// Adds numbers, all as of the time `at`: one row of the history a step.
+    /// Adds the numbers of a step, done at the time `at`: one row of the history.
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn record(&mut self, at: SystemTime, events: &[MetricEvent]) -> Result<(), TrackingError> {
-        for same_step in events.chunk_by(|a, b| a.step == b.step) {
-            let step = i64::try_from(same_step[0].step).unwrap_or(i64::MAX);
-            let numbers = same_step.iter().map(|event| (event.name.as_str(), number(event.value)));
-            let epoch = same_step.iter().find_map(|event| event.epoch).map(|epoch| ("epoch", number(epoch)));
-            let clock = [
-                ("_timestamp", json!(since(UNIX_EPOCH, at).as_secs_f64())),
-                ("_runtime", json!(since(self.run.started, at).as_secs_f64())),
-                ("_step", json!(step)),
-            ];
-            let items = numbers.chain(epoch).chain(clock).fold(Message::new(), |items, (name, value)| {
-                let item = Message::new()
-                    .text(field::ITEM_NESTED_KEY, name)
-                    .text(field::VALUE_JSON, &value.to_string());
-                items.message(field::ITEM, &item)
-            });
-            self.write(field::RECORD_SUMMARY, &items)?;
-            let step = Message::new().integer(field::STEP_NUMBER, step);
-            self.write(field::RECORD_HISTORY, &items.message(field::HISTORY_STEP, &step))?;
-        }
+    pub fn record(&mut self, at: SystemTime, same_step: &[Record]) -> Result<(), TrackingError> {
+        let Some(last) = same_step.last() else { return Ok(()) };
+        let step = i64::try_from(last.step).unwrap_or(i64::MAX);
+        let numbers = same_step.iter().map(|record| (record.name.as_str(), number(record.value)));
+        let clock = [
+            ("epoch", number(last.epoch)),
+            ("_timestamp", json!(since(UNIX_EPOCH, at).as_secs_f64())),
+            ("_runtime", json!(since(self.run.started, at).as_secs_f64())),
+            ("_step", json!(step)),
+        ];
+        let items = numbers.chain(clock).fold(Message::new(), |items, (name, value)| {
+            let item =
+                Message::new().text(field::ITEM_NESTED_KEY, name).text(field::VALUE_JSON, &value.to_string());
+            items.message(field::ITEM, &item)
+        });
+        self.write(field::RECORD_SUMMARY, &items)?;
+        let step = Message::new().integer(field::STEP_NUMBER, step);
+        self.write(field::RECORD_HISTORY, &items.message(field::HISTORY_STEP, &step))
+    }
+
+    /// Hands what was added to the system.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn flush(&mut self) -> Result<(), TrackingError> {
         self.log.flush()
     }
 
-    /// Says that the run is over; 0 is success. A run that never says so is one that crashed.
+    /// Says that the run was over at the time `at`; 0 is success. A run that never says so is one that crashed.
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn finish(mut self, exit_code: i32) -> Result<(), TrackingError> {
-        let seconds = since(self.run.started, SystemTime::now()).as_secs();
+    pub fn finish(mut self, exit_code: i32, at: SystemTime) -> Result<(), TrackingError> {
+        let seconds = since(self.run.started, at).as_secs();
         let exit = Message::new()
             .integer(field::EXIT_CODE, exit_code.into())
             .integer(field::EXIT_RUNTIME, i64::try_from(seconds).unwrap_or(i64::MAX));
@@ -374,10 +380,12 @@ mod tests {
             started: UNIX_EPOCH,
         };
         let mut offline = WandbOffline::create(folder.path(), &run).unwrap();
-        let event = |step, value| MetricEvent { step, epoch: Some(0.5), name: "train/loss".into(), value };
-        offline.record(UNIX_EPOCH, &[event(1, 0.5), event(2, f64::NAN)]).unwrap();
+        for (step, value) in [(1, 0.5), (2, f64::NAN)] {
+            let record = Record { step, epoch: 0.5, name: "train/loss".into(), value, seconds: 0.0 };
+            offline.record(UNIX_EPOCH, &[record]).unwrap();
+        }
         let path = offline.folder().join("run-brave-fox-1.wandb");
-        offline.finish(0).unwrap();
+        offline.finish(0, UNIX_EPOCH).unwrap();
         // Header, run, files, two times summary and history, exit.
         assert_eq!(records(&std::fs::read(path).unwrap()).len(), 8);
         assert!(WandbOffline::create(folder.path(), &run).is_err(), "the run is there");

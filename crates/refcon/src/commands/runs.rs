@@ -1,5 +1,9 @@
 //! `refcon runs`: which trainings there were, and how they compare.
 
+mod report;
+
+pub(crate) use report::{curves, draw};
+
 use crate::commands::train::failure;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -11,12 +15,17 @@ use std::path::PathBuf;
 
 /// List trainings, or compare some of them
 ///
-/// Without names every run of the folder is listed; with several, the settings in which they differ are shown below.
+/// Without names every run of the folder is listed; with several, the settings in which they differ are shown below. MAP@R, or the loss
+/// of a pretraining, is the best of all validations.
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
     /// Names of runs to compare
     #[arg(value_name = "RUN")]
     names: Vec<String>,
+
+    /// Also draw the page of each run anew (`report.html` in its folder): curves, settings, how its best encoder does
+    #[arg(long, requires = "names")]
+    report: bool,
 
     /// Folder of the runs
     #[arg(long, value_name = "DIR", default_value = "runs")]
@@ -36,18 +45,23 @@ impl Runs {
             [] => all,
             names => names.iter().map(|name| named(&all, name)).collect::<Result<_, _>>()?,
         };
+        let pages = if self.report {
+            let drawn = chosen.iter().map(|run| draw(&self.runs.join(&run.facts.name), output));
+            drawn.collect::<Result<Vec<PathBuf>, Failure>>()?
+        } else {
+            Vec::new()
+        };
         let mut lines = vec![format!(
             "{:<24} {:<11} {:<18} {:<24} {:>7} {:>10} {:>10}",
-            "run", "state", "encoder", "loss", "steps", "train loss", "MAP@R"
+            "run", "state", "encoder", "loss", "steps", "train loss", "best"
         )];
         lines.extend(chosen.iter().map(line));
         if !self.names.is_empty() {
             lines.extend(differences(&chosen));
         }
-        let objects: Vec<Value> = chosen
-            .iter()
-            .map(|run| json!({"run": run.facts, "config": run.settings, "steps": run.steps, "last": run.last, "best_map_at_r": run.best_map_at_r}))
-            .collect();
+        lines.extend(pages.iter().map(|page| format!("page: {}", page.display())));
+        let object = |run: &RunSummary| json!({"run": run.facts, "config": run.settings, "steps": run.steps, "last": run.last, "best": run.best});
+        let objects: Vec<Value> = chosen.iter().map(object).collect();
         output.result(&lines.join("\n"), &objects)
     }
 }
@@ -76,7 +90,7 @@ fn line(run: &RunSummary) -> String {
         loss,
         run.steps,
         number(run.last.get("train/epoch_loss").copied()),
-        number(run.best_map_at_r)
+        number(run.best.get("validation/map_at_r").or(run.best.values().next()).copied())
     )
 }
 

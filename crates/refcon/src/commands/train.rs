@@ -1,22 +1,21 @@
 //! `refcon train`: fine-tune an encoder on labelled tiles.
 
+mod fitting;
+
+pub(super) use fitting::fitted;
+
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
 use refcon_training::TrainError;
 use refcon_training::config::{Config, PRESETS, preset};
 use refcon_training::fit::Task;
-use refcon_training::fit::checkpoint::{Exact, Progress};
-use refcon_training::fit::{Ending, Event, Plan, fit};
 use refcon_training::metric_learning::{Prepared, plan, prepare};
 use refcon_training::optimise::{Parameters, prepared};
 use refcon_training::runs::{Facts, Method, Run, RunState};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Epochs and batches of a trial.
 const DRY: (u64, usize) = (2, 3);
@@ -29,13 +28,17 @@ Examples:
   refcon train --resume runs/quiet-salt-3                     go on where a training was stopped or killed
   refcon predict --encoder runs/quiet-salt-3/best --query MY_TILES --corpus ALL_TILES -o results.json
 
-Ctrl-C stops after the step that is under way and keeps all of it. Corpus and query folders are never trained on.";
+On a terminal a dashboard shows how it goes; --plain, or a pipe, gets a line an epoch. Ctrl-C (or q) stops after the step that is under way
+and keeps all of it. Corpus and query folders are never trained on.
+
+A finished run has a page, report.html (--set tracking.report=false leaves it out). Other programs can show a run too:
+`tensorboard --logdir runs`, and with --set tracking.wandb=true `wandb sync runs/NAME/wandb/offline-run-*`.";
 
 /// Fine-tune an encoder on labelled tiles
 ///
 /// DATA holds one folder of tiles a class. Some tiles of each class are held out (whole groups, where --groups says which tiles belong
-/// together), and every validation searches them among the training tiles. The run's folder keeps settings, numbers, checkpoints and,
-/// as `best`, the best encoder so far, which every command takes as --encoder.
+/// together), and every validation searches them among the training tiles. The run's folder keeps settings, numbers, checkpoints, a page
+/// with curves and findings (`report.html`), and, as `best`, the best encoder so far, which every command takes as --encoder.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Train {
@@ -56,7 +59,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "NAME|PATH")]
     encoder: Option<String>,
 
-    /// Where to train: auto, cpu, gpu, gpu:N, cuda, cuda:N (`device`)
+    /// Where to train: auto, cpu, gpu, gpu:N, cuda, cuda:N; several, as in cuda:0,cuda:1, share every batch (`device`)
     #[arg(long)]
     device: Option<String>,
 
@@ -89,20 +92,6 @@ pub(crate) struct Train {
     allow_test_data: bool,
 }
 
-/// How a training went, for `--json`.
-#[derive(Debug, Serialize)]
-struct Trained {
-    run: PathBuf,
-    ending: &'static str,
-    encoder: Option<PathBuf>,
-    measure: String,
-    best: Option<f64>,
-    best_step: u64,
-    epochs: u64,
-    steps: u64,
-    seconds: f64,
-}
-
 impl Train {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         let began = Instant::now();
@@ -116,15 +105,21 @@ impl Train {
                 self.begun(config, output)?
             }
         };
-        let Prepared { config, mut task, network, ungrouped, .. } = ready;
+        let Prepared { config, mut task, network, ungrouped, replaces_head, .. } = ready;
         if ungrouped > 0 && config.data.groups.is_some() {
             tracing::warn!(
                 "{ungrouped} tiles are not in the groups' table; each counts as a group of its own"
             );
         }
+        if replaces_head {
+            tracing::warn!(
+                "the head of {} is taken off, as `head` asks; head=auto trains it further",
+                config.encoder
+            );
+        }
         output.step(&begins(&facts, run.folder()));
         task.set_title(&facts.name);
-        fitted(&mut task, network, plan(&config), &mut run, &mut facts, began, output)
+        fitted(&mut task, network, plan(&config), &mut run, &mut facts, began, output)?.tell(output)
     }
 
     fn config(&self) -> Result<Config, Failure> {
@@ -162,7 +157,7 @@ impl Train {
     fn begun(&self, config: Config, output: &Output) -> Result<(Run, Facts, Prepared), Failure> {
         output.step("reading tiles and opening the encoder …");
         let ready = prepare(config, self.allow_test_data).map_err(failure)?;
-        let base = ready.task.base().encoder().id();
+        let base = &ready.started_from;
         let network = prepared(ready.network.clone(), &|name| ready.task.trains(name));
         let mut facts = Facts {
             name: String::new(),
@@ -202,7 +197,7 @@ fn resumed(folder: &Path) -> Result<(Run, Facts, Prepared), Failure> {
             folder.display()
         )));
     }
-    let base = ready.task.base().encoder().id();
+    let base = &ready.started_from;
     if base.hash() != facts.encoder[1] {
         return Err(Failure::input(format!(
             "the encoder {base} is not the one that {} started from ({} {}); a changed encoder needs a new run",
@@ -230,45 +225,6 @@ pub(super) fn code() -> String {
     }
 }
 
-/// Trains, notes in the run how it ended, and says so.
-pub(super) fn fitted<T: Task>(
-    task: &mut T,
-    network: T::Network,
-    plan: Plan,
-    run: &mut Run,
-    facts: &mut Facts,
-    began: Instant,
-    output: &Output,
-) -> Result<(), Failure> {
-    let stop = stop_on_interrupt()?;
-    let done = fit(task, network, &plan, run, &stop, &mut |event: &Event| say(event, output));
-    facts.state = match &done {
-        Ok((Ending::Interrupted, _)) => RunState::Interrupted,
-        Ok(_) => RunState::Finished,
-        Err(_) => RunState::Failed,
-    };
-    let noted = run.write_facts(facts);
-    let (ending, progress) = done.map_err(failure)?;
-    noted.map_err(failure)?;
-    let trained = Trained::new(run, ending, &progress, plan.measure, began.elapsed());
-    output.result(&trained.text(), &trained)
-}
-
-/// Set by Ctrl-C and by a polite kill; a second one ends the program at once.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
-    const INTERRUPTED: i32 = 130;
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::Relaxed) {
-            std::process::exit(INTERRUPTED);
-        }
-        eprintln!("stopping after this step; once more to stop at once");
-    })
-    .map_err(Failure::other)?;
-    Ok(stop)
-}
-
 fn begins(facts: &Facts, folder: &Path) -> String {
     let [training, held_out] = facts.tiles;
     format!(
@@ -280,70 +236,11 @@ fn begins(facts: &Facts, folder: &Path) -> String {
     )
 }
 
-fn say(event: &Event, output: &Output) {
-    if let Event::Epoch { epoch, of, loss, learning_rate, measures, best } = event {
-        let measures: String = measures
-            .iter()
-            .map(|(name, value)| format!("  {} {value:.4}", name.trim_start_matches("validation/")))
-            .collect();
-        let star = if *best { "  (best)" } else { "" };
-        output.step(&format!("epoch {epoch}/{of}  loss {loss:.4}  rate {learning_rate:.2e}{measures}{star}"));
-    }
-}
-
 /// Which exit code a stopped training gets.
 pub(crate) fn failure(error: TrainError) -> Failure {
     match error {
-        TrainError::Write { .. } | TrainError::Export(_) => Failure::output(error),
+        TrainError::Write { .. } | TrainError::Tracking(_) | TrainError::Export(_) => Failure::output(error),
         TrainError::NotFinite { .. } | TrainError::Embedding(_) => Failure::other(error),
         _ => Failure::input(error),
-    }
-}
-
-impl Trained {
-    pub(super) fn new(
-        run: &Run,
-        ending: Ending,
-        progress: &Progress,
-        measure: String,
-        took: Duration,
-    ) -> Self {
-        Self {
-            run: run.folder().into(),
-            ending: match ending {
-                Ending::Finished => "finished",
-                Ending::NoImprovement => "no_improvement",
-                Ending::Interrupted => "interrupted",
-            },
-            encoder: Some(run.best_encoder()).filter(|folder| folder.exists()),
-            measure,
-            best: progress.best.map(|Exact(best)| best),
-            best_step: progress.best_step,
-            epochs: progress.epoch,
-            steps: progress.step,
-            seconds: took.as_secs_f64(),
-        }
-    }
-
-    fn text(&self) -> String {
-        let ending = match self.ending {
-            "finished" => "done",
-            "interrupted" => "stopped; go on with --resume",
-            _ => "ended early, the validation got no better",
-        };
-        let mut lines = vec![format!(
-            "{ending}: {} epochs, {} steps in {:.1} s; run {}",
-            self.epochs,
-            self.steps,
-            self.seconds,
-            self.run.display()
-        )];
-        if let Some(best) = self.best {
-            lines.push(format!("best {} {best:.4} at step {}", self.measure, self.best_step));
-        }
-        if let Some(encoder) = &self.encoder {
-            lines.push(format!("encoder: {} (for --encoder)", encoder.display()));
-        }
-        lines.join("\n")
     }
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+#[cfg(target_os = "linux")]
+mod dashboard;
 mod demo;
 mod encoders;
 mod evaluate;

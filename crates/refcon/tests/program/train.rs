@@ -13,7 +13,7 @@ fn tiny_vit() -> String {
 }
 
 /// Three classes of reflectors that differ in period and dip, eight tiles each.
-fn tiles() -> Scratch {
+pub(crate) fn tiles() -> Scratch {
     let scratch = Scratch::new();
     for (class, period, dip) in [("flat", 9.0, 0.0), ("steep", 9.0, 0.9), ("thin", 5.0, 0.1)] {
         for n in 0..8u8 {
@@ -123,6 +123,104 @@ fn a_trained_head_is_an_encoder_that_predicts() {
 }
 
 #[test]
+fn a_run_ends_with_a_page_that_is_drawn_anew_on_request() {
+    let scratch = tiles();
+    scratch.refcon(&["train", "--data", "train", "--set", "stopping.epochs=3"]).done();
+    let run = only_run(&scratch.path("runs"));
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    for part in [
+        "train/epoch_loss",
+        "learning rate",
+        "MAP@R",
+        "Class of the nearest tile",
+        "temperature: 0.1",
+        "did worst",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(
+        page.matches("<image").count() > 5 && !page.contains("http"),
+        "pictures, and nothing from elsewhere"
+    );
+    fs::remove_file(run.join("report.html")).unwrap();
+    let name = run.file_name().unwrap().to_str().unwrap();
+    let again = scratch.refcon(&["runs", name, "--report"]);
+    assert!(again.done().stdout.contains("report.html"), "{again:?}");
+    assert_eq!(fs::read_to_string(run.join("report.html")).unwrap(), page);
+    scratch.refcon(&["runs", "--report"]).usage_error(&["RUN"]);
+}
+
+#[test]
+fn runs_are_compared_by_the_settings_in_which_they_differ() {
+    let scratch = tiles();
+    let train = ["train", "--data", "train", "--set", "stopping.epochs=1"];
+    scratch.refcon(&train).done();
+    scratch.refcon(&[&train[..], &["--set", "loss.temperature=0.2", "--set", "seed=7"]].concat()).done();
+    let mut names: Vec<String> = fs::read_dir(scratch.path("runs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort_by_key(|name| name.rsplit('-').next().unwrap().to_owned());
+    let run = scratch.refcon(&["runs", &names[0], &names[1]]);
+    let lines: Vec<&str> = run.done().stdout.lines().collect();
+    assert!(
+        lines.iter().any(|line| line.split_whitespace().eq(["loss.temperature", "0.1", "|", "0.2"])),
+        "{run:?}"
+    );
+    assert!(lines.iter().any(|line| line.split_whitespace().eq(["seed", "42", "|", "7"])), "{run:?}");
+    assert_eq!(lines.len(), 5, "{run:?}");
+    scratch.refcon(&["runs", "deep-salt-99"]).failed_with(3, &["deep-salt-99", &names[0]]);
+}
+
+#[test]
+fn trackers_are_chosen_by_settings() {
+    let scratch = tiles();
+    let train = ["train", "--data", "train", "--set", "stopping.epochs=1", "--set"];
+    scratch
+        .refcon(&[&train[..], &["tracking={report: false, tensorboard: false, wandb: true}"]].concat())
+        .done();
+    let run = only_run(&scratch.path("runs"));
+    assert!(!run.join("tensorboard").exists() && !run.join("report.html").exists());
+    let offline = only_run(&run.join("wandb"));
+    assert!(offline.file_name().unwrap().to_str().unwrap().starts_with("offline-run-"));
+    let config: Value =
+        serde_json::from_slice(&fs::read(offline.join("files/refcon-config.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&config["loss"]["temperature"], &config["run"]["method"]),
+        (&0.1.into(), &"fine_tuning".into())
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_stops_a_training_and_loses_no_checkpoint() {
+    let scratch = tiles();
+    let vit = tiny_vit();
+    scratch.refcon(&recipe(&vit, "whole")).done();
+    let whole = only_run(&scratch.path("whole"));
+    let mut child = spawn(&scratch, &recipe(&vit, "runs"));
+    assert!(wait_for_lines(&mut child, &scratch.path("runs"), 20), "the program was too fast to be killed");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let run = only_run(&scratch.path("runs"));
+    let checkpoint = run.join("checkpoints/last.safetensors");
+    let before = fs::read(&checkpoint).unwrap();
+    // No file may grow beyond 32 KiB, which no checkpoint fits in: the system refuses as it does on a full disk.
+    let limited = format!(
+        "trap '' XFSZ; ulimit -f 64; exec {} train --resume {}",
+        env!("CARGO_BIN_EXE_refcon"),
+        run.display()
+    );
+    let done = Command::new("sh").args(["-c", &limited]).current_dir(scratch.path("")).output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(4), "{said}");
+    assert!(said.contains(".safetensors") && said.contains("--resume"), "{said}");
+    assert!(fs::read(&checkpoint).unwrap() == before, "the checkpoint changed");
+    scratch.refcon(&["train", "--resume", run.to_str().unwrap()]).done();
+    assert_eq!(metrics(&run), metrics(&whole));
+}
+
+#[test]
 fn a_model_is_tuned_by_triplets_from_end_to_end() {
     let scratch = tiles();
     let vit = tiny_vit();
@@ -132,6 +230,31 @@ fn a_model_is_tuned_by_triplets_from_end_to_end() {
     let best = only_run(&scratch.path("runs")).join("best");
     let run = scratch.refcon(&["embed", "train", "-o", "e.npy", "--encoder", best.to_str().unwrap()]);
     assert!(run.done().stdout.contains("24 images embedded"), "{run:?}");
+}
+
+#[test]
+fn every_recipe_of_the_challenge_trains_a_model_of_its_family() {
+    let scratch = tiles();
+    for (recipe, checkpoint) in [
+        ("challenge-clip", "clip"),
+        ("challenge-dinov2", "dinov2"),
+        ("challenge-mae", "mae"),
+        ("challenge-vit", "vit"),
+        ("challenge-vit-torchvision", "torchvision"),
+    ] {
+        let encoder = format!("{}/../refcon-encoders/tests/golden/{checkpoint}", env!("CARGO_MANIFEST_DIR"));
+        let small = ["--device", "cpu", "--set", "sampling.batch=2", "--runs", recipe, "--dry"];
+        scratch
+            .refcon(&[&["train", recipe, "--data", "train", "--encoder", &encoder], &small[..]].concat())
+            .done();
+        let run = only_run(&scratch.path(recipe));
+        let facts: Value = serde_json::from_slice(&fs::read(run.join("run.json")).unwrap()).unwrap();
+        assert_eq!(facts["state"], "finished", "{recipe}");
+        let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        assert!(text.contains("validation/triplet_loss"), "{recipe}");
+        let best = run.join("best");
+        scratch.refcon(&["embed", "train", "-o", "e.npy", "--encoder", best.to_str().unwrap()]).done();
+    }
 }
 
 #[test]
@@ -158,6 +281,9 @@ fn a_training_that_is_killed_goes_on_to_the_same_numbers_and_weights() {
     assert_eq!(metrics(&run), metrics(&whole));
     let weights = |run: &Path| fs::read(run.join("best/model.safetensors")).unwrap();
     assert!(weights(&run) == weights(&whole), "the weights differ");
+    // Every step once: times aside, whose fields are of one length, the event files are the same.
+    let events = |run: &Path| fs::metadata(only_run(&run.join("tensorboard"))).unwrap().len();
+    assert_eq!(events(&run), events(&whole));
 }
 
 #[cfg(unix)]

@@ -4,6 +4,7 @@ mod page;
 mod text;
 
 use crate::commands::predict::Metric;
+use crate::commands::runs::curves;
 use crate::commands::score::ScoreTable;
 use crate::embedding::{EmbeddedFolder, EncoderArguments, embed_folder};
 use crate::failure::Failure;
@@ -11,14 +12,12 @@ use crate::output::Output;
 use clap::Args;
 use refcon_encoders::Encoder;
 use refcon_evaluation::calibration::Assessment;
-use refcon_evaluation::report::Curve;
 use refcon_evaluation::{
     Calibration, Confusion, Gold, Groups, LabelledEmbeddings, Outcome, Ranking, evaluate, fit_calibration,
     rank_labelled,
 };
 use refcon_image::TileFile;
 use refcon_library::files;
-use refcon_training::tracking::read_events;
 use std::path::{Path, PathBuf};
 
 /// Measure how well an encoder finds tiles of known classes, and calibrate its confidences
@@ -88,19 +87,19 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 /// Embedded tiles and the class of each.
-struct Side {
-    folder: EmbeddedFolder,
-    classes: Vec<String>,
+pub(super) struct Side {
+    pub(super) folder: EmbeddedFolder,
+    pub(super) classes: Vec<String>,
 }
 
 impl Side {
-    fn labelled<'a>(&'a self, groups: Option<&'a [u64]>) -> LabelledEmbeddings<'a> {
+    pub(super) fn labelled<'a>(&'a self, groups: Option<&'a [u64]>) -> LabelledEmbeddings<'a> {
         LabelledEmbeddings { embeddings: &self.folder.embeddings, classes: &self.classes, groups }
     }
 }
 
 /// Everything that was found.
-struct Evaluated {
+pub(super) struct Evaluated {
     query: Side,
     corpus: Side,
     rankings: Vec<Ranking>,
@@ -115,7 +114,7 @@ impl Evaluate {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         self.check_outputs()?;
         let gold = Gold::read(&self.gold).map_err(Failure::input)?;
-        let curves = self.curves()?;
+        let curves = self.run.as_deref().map_or_else(|| Ok(Vec::new()), curves)?;
         let encoder = self.encoder.open()?;
         let saved = self.calibration.as_deref().map(Calibration::read).transpose().map_err(Failure::input)?;
         if let Some(calibration) = &saved {
@@ -209,25 +208,10 @@ impl Evaluate {
         fit_calibration(tiles.labelled(groups.as_deref()), self.metric.into(), self.precision_target)
             .map_err(|error| Failure::input(format!("{}: {error}", train.display())))
     }
-
-    /// The curves of the run.
-    fn curves(&self) -> Result<Vec<Curve>, Failure> {
-        let Some(run) = &self.run else { return Ok(Vec::new()) };
-        let events = read_events(&run.join("metrics.jsonl")).map_err(Failure::input)?;
-        let mut curves: Vec<Curve> = Vec::new();
-        for event in events {
-            let point = (event.step as f64, event.value);
-            match curves.iter_mut().find(|curve| curve.name == event.name) {
-                Some(curve) => curve.points.push(point),
-                None => curves.push(Curve { name: event.name, points: vec![point] }),
-            }
-        }
-        Ok(curves)
-    }
 }
 
 impl Evaluated {
-    fn of(
+    pub(super) fn of(
         query: Side,
         corpus: Side,
         calibration: Option<Calibration>,

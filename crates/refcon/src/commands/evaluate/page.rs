@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use refcon_encoders::{Embeddings, Encoder};
 use refcon_evaluation::Metric as Score;
 use refcon_evaluation::projection::{TSNE_TILES, principal_components, tsne};
-use refcon_evaluation::report::{Curve, EvaluationReport, Plane, PlaneTile};
+use refcon_evaluation::report::{Curve, Findings, Plane, PlaneTile, Report};
 use refcon_image::figure::encode_png;
 use refcon_image::{DecodeLimits, Preprocessing, TileFile};
 use refcon_library::challenge_confidence;
@@ -32,7 +32,7 @@ impl Evaluate {
         evaluated: &Evaluated,
         encoder: &dyn Encoder,
         curves: Vec<Curve>,
-    ) -> Result<EvaluationReport, Failure> {
+    ) -> Result<Report, Failure> {
         let fact = |name: &str, value: String| (name.to_owned(), value);
         let mut facts = vec![
             fact("queries", evaluated.query.classes.len().to_string()),
@@ -48,22 +48,30 @@ impl Evaluate {
         if skipped > 0 {
             notes.push(format!("{} could not be read and were skipped.", counted(skipped, "tile", "tiles")));
         }
-        Ok(EvaluationReport {
+        Ok(Report {
             title: format!("Evaluation: {} in {}", folder_name(&self.query), folder_name(&self.corpus)),
             facts,
             notes,
-            evaluation: evaluated.scores.evaluation().clone(),
-            confusion: evaluated.confusion.clone(),
-            assessment: evaluated.assessment.clone(),
-            calibration: evaluated.calibration.clone(),
-            worst: evaluated.worst()?,
-            planes: evaluated.planes()?,
             curves,
+            findings: Some(evaluated.findings()?),
+            settings: None,
         })
     }
 }
 
 impl Evaluated {
+    /// All of it with pictures, for a page.
+    pub(in crate::commands) fn findings(&self) -> Result<Findings, Failure> {
+        Ok(Findings {
+            evaluation: self.scores.evaluation().clone(),
+            confusion: self.confusion.clone(),
+            assessment: self.assessment.clone(),
+            calibration: self.calibration.clone(),
+            worst: self.worst()?,
+            planes: self.planes()?,
+        })
+    }
+
     /// The queries of the lowest average precision, those without any tile of their class first.
     fn worst(&self) -> Result<Vec<ReportQuery>, Failure> {
         let mut order: Vec<usize> = (0..self.outcomes.len()).collect();

@@ -1,0 +1,178 @@
+//! What all trainings share: the loop with its dashboard or its lines, how it ended, the page.
+
+use super::failure;
+use crate::commands::runs::draw;
+use crate::dashboard::{self, Dashboard, Standing};
+use crate::failure::Failure;
+use crate::output::Output;
+use refcon_training::fit::checkpoint::{Exact, Progress};
+use refcon_training::fit::{Ending, Event, Plan, Task, fit};
+use refcon_training::runs::{Facts, Run, RunState, read_records};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// How a training went, for `--json`.
+#[derive(Debug, Serialize)]
+pub(in crate::commands) struct Trained {
+    run: PathBuf,
+    ending: &'static str,
+    encoder: Option<PathBuf>,
+    report: Option<PathBuf>,
+    measure: String,
+    best: Option<f64>,
+    best_step: u64,
+    epochs: u64,
+    steps: u64,
+    seconds: f64,
+}
+
+/// Trains, notes in the run how it ended, and draws its page.
+pub(in crate::commands) fn fitted<T: Task>(
+    task: &mut T,
+    network: T::Network,
+    plan: Plan,
+    run: &mut Run,
+    facts: &mut Facts,
+    began: Instant,
+    output: &Output,
+) -> Result<Trained, Failure> {
+    let stop = stop_on_interrupt()?;
+    let dashboard = dashboard(run, facts, &plan, &stop, output);
+    let done = fit(task, network, &plan, run, &stop, &mut |event: &Event| match &dashboard {
+        Some(dashboard) => dashboard.tell(event),
+        None => say(event, output),
+    });
+    drop(dashboard);
+    facts.state = match &done {
+        Ok((Ending::Interrupted, _)) => RunState::Interrupted,
+        Ok(_) => RunState::Finished,
+        Err(_) => RunState::Failed,
+    };
+    let noted = run.write_facts(facts);
+    let (ending, progress) = done.map_err(failure)?;
+    noted.map_err(failure)?;
+    let trained = Trained::new(run, ending, &progress, plan.measure, began.elapsed());
+    let report = (facts.state == RunState::Finished && run.has_report()).then(|| draw(run.folder(), output));
+    let report = report.transpose().unwrap_or_else(|failure| {
+        // The encoder is there all the same.
+        tracing::warn!("the run has no page: {failure}");
+        None
+    });
+    Ok(Trained { report, ..trained })
+}
+
+/// The dashboard, where a terminal can have one.
+fn dashboard(
+    run: &Run,
+    facts: &Facts,
+    plan: &Plan,
+    stop: &Arc<AtomicBool>,
+    output: &Output,
+) -> Option<Dashboard> {
+    if !output.live() {
+        return None;
+    }
+    // A new run has no numbers yet.
+    let records = read_records(&run.metrics()).unwrap_or_default();
+    let about = format!(
+        "{} of {}, {} numbers, {} on {}",
+        facts.method, facts.encoder[0], facts.parameters, facts.precision, facts.device
+    );
+    let folder = run.folder().display().to_string();
+    let standing = Standing::new(folder, about, plan.measure.clone(), &records, Instant::now());
+    Dashboard::open(standing, Arc::clone(stop))
+        .inspect_err(|error| tracing::warn!("no dashboard: {error}"))
+        .ok()
+}
+
+/// Set by Ctrl-C and by a polite kill, for all trainings of the program; a second one ends it at once.
+fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
+    const INTERRUPTED: i32 = 130;
+    static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    if let Some(stop) = STOP.get() {
+        return Ok(Arc::clone(stop));
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            dashboard::restore();
+            std::process::exit(INTERRUPTED);
+        }
+        dashboard::say("stopping after this step; once more to stop at once");
+    })
+    .map_err(Failure::other)?;
+    Ok(Arc::clone(STOP.get_or_init(|| stop)))
+}
+
+/// A line an epoch, and what the task has to say.
+fn say(event: &Event, output: &Output) {
+    match event {
+        Event::Step { .. } => {}
+        Event::Epoch { epoch, of, loss, learning_rate, measures, best } => {
+            let measures: String = measures
+                .iter()
+                .map(|(name, value)| format!("  {} {value:.4}", name.trim_start_matches("validation/")))
+                .collect();
+            let star = if *best { "  (best)" } else { "" };
+            output.step(&format!(
+                "epoch {epoch}/{of}  loss {loss:.4}  rate {learning_rate:.2e}{measures}{star}"
+            ));
+        }
+        Event::Message(text) => tracing::warn!("{text}"),
+    }
+}
+
+impl Trained {
+    fn new(run: &Run, ending: Ending, progress: &Progress, measure: String, took: Duration) -> Self {
+        Self {
+            run: run.folder().into(),
+            ending: match ending {
+                Ending::Finished => "finished",
+                Ending::NoImprovement => "no_improvement",
+                Ending::Interrupted => "interrupted",
+            },
+            encoder: Some(run.best_encoder()).filter(|folder| folder.exists()),
+            report: None,
+            measure,
+            best: progress.best.map(|Exact(best)| best),
+            best_step: progress.best_step,
+            epochs: progress.epoch,
+            steps: progress.step,
+            seconds: took.as_secs_f64(),
+        }
+    }
+
+    /// Prints it.
+    pub(in crate::commands) fn tell(&self, output: &Output) -> Result<(), Failure> {
+        output.result(&self.text(), self)
+    }
+
+    fn text(&self) -> String {
+        let ending = match self.ending {
+            "finished" => "done",
+            "interrupted" => "stopped; go on with --resume",
+            _ => "ended early, the validation got no better",
+        };
+        let mut lines = vec![format!(
+            "{ending}: {} epochs, {} steps in {:.1} s; run {}",
+            self.epochs,
+            self.steps,
+            self.seconds,
+            self.run.display()
+        )];
+        if let Some(best) = self.best {
+            lines.push(format!("best {} {best:.4} at step {}", self.measure, self.best_step));
+        }
+        if let Some(encoder) = &self.encoder {
+            lines.push(format!("encoder: {} (for --encoder)", encoder.display()));
+        }
+        if let Some(report) = &self.report {
+            lines.push(format!("page: {}", report.display()));
+        }
+        lines.join("\n")
+    }
+}
