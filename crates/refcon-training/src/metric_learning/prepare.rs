@@ -124,8 +124,7 @@ fn open_base(config: &mut Config) -> Result<(Base, Vec<String>, String), TrainEr
         )));
     }
     let path = absolute(&path);
-    let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(Path::new("")) };
-    let file = EncoderFile::read(folder)?;
+    let file = EncoderFile::beside(&path)?;
     if file.head.is_some() {
         return Err(TrainError::Setting(format!(
             "{} has a head already, and a head is trained anew: give the encoder that it was trained from (`encoder` in the config.yml \
