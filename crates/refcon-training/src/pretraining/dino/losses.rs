@@ -20,9 +20,6 @@ const EPSILON: f32 = 1e-8;
 /// A cosine is never as small: nothing is its own neighbour.
 const NO_COSINE: f32 = -2.0;
 
-/// A prototype's share is never taken as smaller: nothing is divided by zero.
-const LEAST_SHARE: f32 = 1e-37;
-
 /// The cross-entropy of each row: `[rows, prototypes]` twice → `[rows, 1]`.
 fn cross_entropy(student: Tensor<2>, targets: Tensor<2>, temperature: f64) -> Tensor<2> {
     (targets * log_softmax(student.div_scalar(temperature), 1)).sum_dim(1).neg()
@@ -92,18 +89,22 @@ pub fn centred(logits: Tensor<2>, centre: Tensor<2>, temperature: f64) -> Tensor
 /// `logits` `[rows, prototypes]` → the same, each row a distribution
 #[must_use]
 pub fn sinkhorn_knopp(logits: Tensor<2>, temperature: f64, rounds: usize) -> Tensor<2> {
-    let [rows, prototypes] = logits.dims();
-    // A factor of all numbers has no effect; this one keeps them finite.
-    let greatest = logits.clone().max().reshape([1, 1]);
-    let mut shares = (logits - greatest).div_scalar(temperature).exp();
-    shares = shares.clone() / shares.sum().reshape([1, 1]);
+    let [rows, prototypes] = logits.dims().map(|count| (count as f64).ln());
+    // Of shares their logarithms: at low temperatures a whole row can be too small for a number.
+    let mut logarithms = logits.div_scalar(temperature);
     for _ in 0..rounds {
-        let of_prototypes = shares.clone().sum_dim(0).clamp_min(LEAST_SHARE);
-        shares = shares / of_prototypes.mul_scalar(prototypes as f64);
-        let of_rows = shares.clone().sum_dim(1).clamp_min(LEAST_SHARE);
-        shares = shares / of_rows.mul_scalar(rows as f64);
+        let of_prototypes = log_sum_exp(logarithms.clone(), 0);
+        logarithms = logarithms - of_prototypes.add_scalar(prototypes);
+        let of_rows = log_sum_exp(logarithms.clone(), 1);
+        logarithms = logarithms - of_rows.add_scalar(rows);
     }
-    shares.mul_scalar(rows as f64)
+    logarithms.add_scalar(rows).exp()
+}
+
+/// `ln Σ e^x` along an axis, whose length becomes 1.
+fn log_sum_exp(values: Tensor<2>, axis: usize) -> Tensor<2> {
+    let greatest = values.clone().max_dim(axis);
+    (values - greatest.clone()).exp().sum_dim(axis).log() + greatest
 }
 
 /// The teacher's centre after a step: `centre ← momentum · centre + (1 − momentum) · mean`, with the mean of the batches' mean logits.

@@ -10,10 +10,12 @@
 //! ```
 
 mod config;
+mod crops;
 mod judging;
 pub mod losses;
 mod masks;
 mod network;
+mod start;
 mod task;
 mod teacher;
 mod watch;

@@ -1,10 +1,12 @@
 //! DINO pretraining as a task of the loop.
 
 use super::config::DinoConfig;
+use super::crops::{Crops, held_out_pairs};
 use super::judging::{MEASURE, find_views};
 use super::losses;
 use super::masks::Masks;
 use super::network::DinoNetwork;
+use super::start::encoder;
 use super::teacher::{Of, Teacher, hidden_rows};
 use super::watch::{Signs, Watch};
 use crate::error::TrainError;
@@ -13,14 +15,11 @@ use crate::optimise::{Parameter, Parameters, prepared};
 use crate::pretraining::config::PretrainConfig;
 use crate::pretraining::pool::SplitPool;
 use crate::pretraining::prepare::{Ground, PreparedPretraining, Pretraining};
-use crate::pretraining::views::{preprocessing, random_view};
 use crate::random::{Purpose, stream};
 use crate::runs::Method;
 use crate::tuning::layer_rate;
 use burn::tensor::{Tensor, TensorData};
-use rayon::prelude::*;
-use refcon_encoders::{EncoderFile, ModelCard, Pretrained, Trained, TrainedBase};
-use refcon_image::GreyImage;
+use refcon_encoders::{ModelCard, Pretrained, Trained, TrainedBase};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -46,15 +45,6 @@ pub struct DinoPretraining {
     warn: fn(&str),
     /// Folders of test data among the tiles, or that the checkpoint was trained on.
     test_data: Vec<String>,
-}
-
-/// Crops of a batch's tiles: the first of each tile, then the second ones, and so on.
-#[derive(Debug)]
-struct Crops {
-    /// `[2 · tiles, channels, side, side]`
-    large: Tensor<4>,
-    /// `[crops · tiles, channels, side, side]`
-    small: Option<Tensor<4>>,
 }
 
 impl Pretraining for DinoPretraining {
@@ -109,90 +99,19 @@ impl Pretraining for DinoPretraining {
     }
 }
 
-/// The encoder to start from, and the test data that it was trained on.
-fn encoder(config: &DinoConfig, ground: &Ground) -> Result<(Pretrained, Vec<String>), TrainError> {
-    let setting = |key: &str, problem: String| TrainError::Setting(format!("{key}: {problem}"));
-    let Some(start) = &config.model.start else {
-        let sizes = config.model.architecture();
-        let file = EncoderFile {
-            preprocessing: Some(preprocessing(sizes.image_size)?),
-            pooling: Some(config.pooling),
-            ..EncoderFile::default()
-        };
-        let (device, execution) = (ground.device.clone().autodiff(), ground.execution.for_training());
-        let encoder = Pretrained::initial(&sizes, &file, config.seed, &device, execution);
-        return Ok((encoder.map_err(|problem| setting("model", problem))?, Vec::new()));
-    };
-    let file = EncoderFile::beside(start)?;
-    if file.head.is_some() {
-        let problem = format!("{} has a head; give the encoder that it was trained from", start.display());
-        return Err(setting("model.start", problem));
-    }
-    let encoder = Pretrained::open_to_train(start, None, &ground.device, ground.execution)?;
-    let sizes = encoder.architecture().clone();
-    if sizes.norm_after_pooling {
-        let problem = "it normalises after pooling, expected a model with a class token that is normalised";
-        return Err(setting("model.start", problem.into()));
-    }
-    let local = &config.local_crops;
-    if local.count > 0 && !local.size.is_multiple_of(sizes.patch_size) {
-        let problem =
-            format!("{}, expected a multiple of the checkpoint's patch of {}", local.size, sizes.patch_size);
-        return Err(setting("local_crops.size", problem));
-    }
-    let encoder = encoder.used_with(preprocessing(sizes.image_size)?, config.pooling);
-    Ok((encoder.map_err(|problem| setting("pooling", problem))?, file.trained_on_test_data))
-}
-
 /// All but what an encoder has beyond its last normalisation.
 fn trains(name: &str) -> bool {
     !["backbone.pooler.", "backbone.projection."].iter().any(|start| name.starts_with(start))
 }
 
 impl DinoPretraining {
-    fn crops(&self, tiles: &[usize], at: Position) -> Result<Crops, TrainError> {
-        let (views, local) = (&self.config.views, &self.config.local_crops);
-        let side = self.encoder.architecture().image_size as u32;
-        let of_tile = |&tile: &usize| {
-            let mut draw = stream(self.config.seed, Purpose::Augmentation, [at.epoch, tile as u64]);
-            let tile = self.tiles.read(tile)?;
-            let mut crops = |count: usize, scale, side| -> Vec<GreyImage> {
-                (0..count).map(|_| random_view(views, &tile, scale, side, &mut draw)).collect()
-            };
-            Ok([crops(2, views.scale, side), crops(local.count, local.scale, local.size as u32)])
-        };
-        let of_tiles: Vec<_> = tiles.par_iter().map(of_tile).collect::<Result<_, TrainError>>()?;
-        let in_order = |size: usize, count: usize| -> Vec<GreyImage> {
-            (0..count).flat_map(|crop| of_tiles.iter().map(move |of| of[size][crop].clone())).collect()
-        };
-        Ok(Crops {
-            large: self.encoder.input(&in_order(0, 2)),
-            small: (local.count > 0).then(|| self.encoder.input(&in_order(1, local.count))),
-        })
-    }
-
-    /// Views of held-out tiles, the same every time: the first of each tile, then the second ones.
-    fn held_out_views(&self, places: Range<usize>) -> Result<Tensor<4>, TrainError> {
-        let (views, side) = (&self.config.views, self.encoder.architecture().image_size as u32);
-        let of_tile = |place: usize| {
-            let mut draw = stream(self.config.seed, Purpose::HeldOutViews, [place as u64, 0]);
-            let tile = self.tiles.read_held_out(place)?;
-            Ok([(); 2].map(|()| random_view(views, &tile, views.scale, side, &mut draw)))
-        };
-        let pairs: Vec<[GreyImage; 2]> =
-            places.into_par_iter().map(of_tile).collect::<Result<_, TrainError>>()?;
-        let (first, second): (Vec<GreyImage>, Vec<GreyImage>) =
-            pairs.into_iter().map(|[first, second]| (first, second)).unzip();
-        Ok(self.encoder.input(&[first, second].concat()).inner())
-    }
-
     /// Measures of a group of held-out tiles.
     fn judge(&self, network: &DinoNetwork, group: Range<usize>) -> Result<Vec<(String, f64)>, TrainError> {
         let (mut embeddings, mut logits) = ([Vec::new(), Vec::new()], Vec::new());
         for first in group.clone().step_by(VALIDATION_BATCH) {
             let places = first..(first + VALIDATION_BATCH).min(group.end);
             let count = places.len();
-            let views = self.held_out_views(places)?;
+            let views = held_out_pairs(places, &self.tiles, &self.config, &self.encoder)?;
             // On one of the pool's threads: from outside, each small product would wake the pool and wait for it.
             rayon::scope(|_| {
                 let tokens = network.backbone.tokens(views);
@@ -233,7 +152,7 @@ impl Task for DinoPretraining {
     fn loss(&self, network: &DinoNetwork, at: Position) -> Result<BatchLoss, TrainError> {
         let DinoConfig { weights, teacher: choice, student_temperature, .. } = &self.config;
         let tiles = self.tiles.batch(at);
-        let Crops { large, small } = self.crops(&tiles, at)?;
+        let Crops { large, small } = Crops::of(&tiles, at.epoch, &self.tiles, &self.config, &self.encoder)?;
         let side = self.encoder.architecture().image_size / self.encoder.architecture().patch_size;
         let mut draw = stream(self.config.seed, Purpose::Masking, [at.epoch, at.batch]);
         let crops = 2 * tiles.len();

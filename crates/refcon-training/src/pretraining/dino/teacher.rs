@@ -171,7 +171,6 @@ impl TeacherChoice {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::pretraining::dino::DinoConfig;
 
     #[test]
