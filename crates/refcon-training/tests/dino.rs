@@ -150,11 +150,11 @@ fn losses_and_their_slopes_are_those_of_pytorch() {
         let [large, small] =
             [&golden.student_global, &golden.student_local].map(|values| leaf(values, prototypes));
         let targets = targets(&golden.teacher_global, spread);
-        let loss = dino(large.clone(), Some(small.clone()), targets, temperature);
+        let loss = dino(large.clone(), Some(small.clone()), &targets, temperature);
         same(name, &loss, &[&large, &small], expected);
     }
     let large = leaf(&golden.student_global, prototypes);
-    let loss = dino(large.clone(), None, targets(&golden.teacher_global, false), temperature);
+    let loss = dino(large.clone(), None, &targets(&golden.teacher_global, false), temperature);
     same("two crops", &loss, &[&large], &golden.dino_without_local);
 
     let crops = golden.masked_patches.len() as f32;

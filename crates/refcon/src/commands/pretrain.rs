@@ -54,7 +54,7 @@ enum How {
     #[command(after_long_help = MAE_EXAMPLES)]
     Mae(Box<Options>),
 
-    /// Learn to say of one crop of a tile what a teacher says of another (DINO, iBOT and KoLeo, as DINOv2)
+    /// Learn to say of one crop of a tile what a teacher says of another (as DINOv2)
     ///
     /// DATA are folders of images, tar shards (`refcon tile --shards`) and surveys, whose tiles are cut as they are needed. The teacher
     /// is a moving average of the model that learns, and is what is kept. After each epoch it embeds two random crops of each of some

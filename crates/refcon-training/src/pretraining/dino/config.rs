@@ -22,7 +22,7 @@ pub struct DinoConfig {
     pub data: PretrainData,
     /// What is trained.
     pub model: ModelChoice,
-    /// What the encoder gives afterwards: class, patch_mean or class_and_mean.
+    /// What the encoder gives afterwards: `class`, `patch_mean` or `class_and_mean`.
     pub pooling: Pooling,
     /// What stands between the encoder and the losses.
     pub projector: ProjectorChoice,

@@ -32,7 +32,7 @@ fn cross_entropy(student: Tensor<2>, targets: Tensor<2>, temperature: f64) -> Te
 /// - `targets`: what the teacher says of the large crops, `[2 · tiles, prototypes]`
 /// - returns `[1]`
 #[must_use]
-pub fn dino(large: Tensor<2>, small: Option<Tensor<2>>, targets: Tensor<2>, temperature: f64) -> Tensor<1> {
+pub fn dino(large: Tensor<2>, small: Option<Tensor<2>>, targets: &Tensor<2>, temperature: f64) -> Tensor<1> {
     let tiles = targets.dims()[0] / 2;
     let [first, second] = [0, tiles].map(|from| targets.clone().narrow(0, from, tiles));
     let swapped = Tensor::cat(vec![second.clone(), first.clone()], 0);

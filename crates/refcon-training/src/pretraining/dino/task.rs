@@ -178,7 +178,7 @@ impl Task for DinoPretraining {
         let logits = |images: Tensor<2>| network.projector.logits(images, frozen);
         let small = small.map(|small| logits(DinoNetwork::class_tokens(&network.backbone.tokens(small))));
         let targets = Tensor::from_inner(targets);
-        let dino = losses::dino(logits(classes.clone()), small, targets, *student_temperature);
+        let dino = losses::dino(logits(classes.clone()), small, &targets, *student_temperature);
         let mut terms = vec![("train/dino_loss", dino, weights.dino)];
         if let Some(patch_logits) = seen.patch_logits {
             let targets = self.teacher.targets(patch_logits.clone(), Of::Patches, temperature);
