@@ -92,6 +92,16 @@ impl EncoderFile {
         if path.exists() { parse_json(&path, &read_text(&path)?) } else { Ok(Self::default()) }
     }
 
+    /// Reads the file of a checkpoint, which is a folder or a weights' file.
+    ///
+    /// # Errors
+    /// As [`EncoderFile::read`].
+    pub fn beside(checkpoint: &Path) -> Result<Self, CheckpointError> {
+        let folder =
+            if checkpoint.is_dir() { checkpoint } else { checkpoint.parent().unwrap_or(Path::new("")) };
+        Self::read(folder)
+    }
+
     /// Fills in what is left out and checks the whole against the model that the checkpoint holds.
     ///
     /// # Errors

@@ -86,21 +86,50 @@ impl Pretrained {
         Self::open_on(path, family, &device.clone().autodiff(), execution.for_training())
     }
 
-    /// A vision transformer with random weights, on the CPU: where training from scratch begins. What `file` leaves out is the
-    /// challenge's preprocessing and the class token.
+    /// A vision transformer with random weights: where training from scratch begins. What `file` leaves out is the challenge's
+    /// preprocessing and the class token.
     ///
     /// # Errors
     /// When the sizes do not fit together, or `file` does not fit them.
-    pub fn initial(sizes: &Architecture, file: &EncoderFile, seed: u64) -> Result<Self, String> {
+    pub fn initial(
+        sizes: &Architecture,
+        file: &EncoderFile,
+        seed: u64,
+        device: &Device,
+        execution: Execution,
+    ) -> Result<Self, String> {
         if let Some(problem) = sizes.problem() {
             return Err(problem);
         }
         let settled = file.settle(sizes, Pooling::Class)?;
-        let (architecture, device, family) = (settled.run_as(sizes), device::cpu(), Family::Vit);
-        let model = VisionTransformer::initial(&architecture, seed, &device, Execution::F32);
+        let (architecture, family) = (settled.run_as(sizes), Family::Vit);
+        let model = VisionTransformer::initial(&architecture, seed, device, execution);
         let id = EncoderId::new(short_name(family, &architecture), &[b"initial", &seed.to_le_bytes()]);
         let dimension = settled.dimension(&architecture);
-        Ok(Self { id, family, architecture, settled, dimension, model, device, execution: Execution::F32 })
+        Ok(Self { id, family, architecture, settled, dimension, model, device: device.clone(), execution })
+    }
+
+    /// The same model behind another preprocessing, of the same input size, with another pooling: for what is to be learned with
+    /// them. Mean and standard deviation stay. The identity is still that of the encoder that was opened.
+    ///
+    /// # Errors
+    /// When the preprocessing is for another input size, or the model cannot be pooled so.
+    pub fn used_with(self, preprocessing: Preprocessing, pooling: Pooling) -> Result<Self, String> {
+        let (crop, side) = (preprocessing.crop() as usize, self.architecture.image_size);
+        if crop != side {
+            return Err(format!("the crop is {crop} pixels, expected the model's input of {side}"));
+        }
+        let file = EncoderFile {
+            preprocessing: Some(preprocessing),
+            mean: self.settled.mean.clone(),
+            std: self.settled.std.clone(),
+            pooling: Some(pooling),
+            normalise: self.settled.normalise,
+            ..EncoderFile::default()
+        };
+        let settled = file.settle(&self.architecture, pooling)?;
+        let dimension = settled.dimension(&self.architecture);
+        Ok(Self { settled, dimension, ..self })
     }
 
     /// The family.
@@ -170,16 +199,16 @@ impl Pretrained {
     /// each channel.
     ///
     /// # Shapes
-    /// - `planes`: `image_size` × `image_size` pixels each
-    /// - returns `[planes, channels, image_size, image_size]`, where the model is
+    /// - `planes`: `side` × `side` pixels each, a multiple of the patch size: `image_size`, or another for [`VisionTransformer::tokens`]
+    /// - returns `[planes, channels, side, side]`, where the model is
     ///
     /// # Panics
-    /// If a plane has another size.
+    /// If planes are of different sizes, or no squares.
     #[must_use]
     pub fn input(&self, planes: &[GreyImage]) -> Tensor<4> {
-        let Architecture { image_size, channels, .. } = self.architecture;
+        let side = planes.first().map_or(self.architecture.image_size, GreyImage::width);
         let pixels: Vec<Vec<f32>> = planes.par_iter().map(|plane| self.channels_of(plane)).collect();
-        let shape = [planes.len(), channels, image_size, image_size];
+        let shape = [planes.len(), self.architecture.channels, side, side];
         Tensor::from_data(TensorData::new(pixels.concat(), shape), &self.device)
     }
 

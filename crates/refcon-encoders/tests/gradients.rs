@@ -158,6 +158,43 @@ fn a_step_of_a_masked_autoencoder_has_burns_gradients_in_encoder_and_decoder() {
 }
 
 #[test]
+fn hidden_patches_of_smaller_images_have_burns_gradients_and_are_not_seen() {
+    for name in ["vit", "dinov2-registers"] {
+        let open =
+            |execution| Pretrained::open_to_train(&golden(name), None, &device::cpu(), execution).unwrap();
+        let tokens = |opened: &Pretrained, seed: u32, hidden: [f32; 8]| {
+            let (sizes, device) = (opened.architecture(), opened.device());
+            let side = 2 * sizes.patch_size;
+            assert!(side < sizes.image_size);
+            let images = tensor(seed, [2, sizes.channels, side, side], device);
+            let hidden = Tensor::from_data(TensorData::new(hidden.to_vec(), [2, 4]), device);
+            opened.model().tokens_with_hidden(images, hidden, tensor(5, [1, 1, sizes.width], device))
+        };
+        let some = [1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0];
+        let gradients = |execution| {
+            let opened = open(execution);
+            let tokens = tokens(&opened, 3, some);
+            let [images, count, width] = tokens.dims();
+            gradients_of(opened.model(), &loss_of(tokens.reshape([images, count * width])))
+        };
+        let expected = gradients(Execution::PLAIN);
+        let positions = expected.iter().find(|(name, _)| name == "positions").unwrap();
+        assert!(positions.1.is_some(), "{name}: positions learn from smaller images too");
+        let difference = largest_difference(name, &gradients(Execution::F32), &expected);
+        assert!(difference <= 1e-5, "{name}: {difference}");
+
+        let opened = open(Execution::F32);
+        let values = |tokens: Tensor<3>| tokens.into_data().iter::<f32>().collect::<Vec<f32>>();
+        let seen = |seed, hidden| values(tokens(&opened, seed, hidden));
+        assert_eq!(seen(3, [1.0; 8]), seen(4, [1.0; 8]));
+        assert_ne!(seen(3, some), seen(4, some));
+        let (sizes, side) = (opened.architecture(), 2 * opened.architecture().patch_size);
+        let images = tensor(3, [2, sizes.channels, side, side], opened.device());
+        assert_eq!(seen(3, [0.0; 8]), values(opened.model().tokens(images)));
+    }
+}
+
+#[test]
 fn frozen_parameters_have_no_gradients_and_the_others_have_theirs() {
     let device = device::cpu();
     let opened = Pretrained::open_to_train(&golden("vit"), None, &device, Execution::F32).unwrap();

@@ -1,6 +1,7 @@
 //! Changes to a tile that leave its class alone, as torchvision 0.17 does them; what is drawn at random is drawn by the caller.
 //!
-//! There is no flip up to down and no change of polarity: neither leaves a seismic section a seismic section.
+//! There is no flip up to down: it does not leave a seismic section a seismic section. A change of polarity leaves it one of another
+//! convention, and is for those who ask for it.
 
 use crate::GreyImage;
 use crate::preprocess::contrasted;
@@ -92,6 +93,29 @@ pub fn lose_traces(image: &GreyImage, mut is_lost: impl FnMut() -> bool) -> Grey
     GreyImage::from_parts(image.width(), image.height(), pixels.collect())
 }
 
+/// Polarity reversed: black becomes white.
+#[must_use]
+pub fn reverse_polarity(image: &GreyImage) -> GreyImage {
+    let pixels = image.pixels().iter().map(|&v| 1.0 - v);
+    GreyImage::from_parts(image.width(), image.height(), pixels.collect())
+}
+
+/// The highest frequency of each trace (column), two samples a period, multiplied by `gain`; a frequency of phase step ω by
+/// `1 + (gain − 1) · sin²(ω/2)`, so that low ones and the mean stay. No phase is turned; grey stays within 0..1.
+#[must_use]
+pub fn change_frequencies(image: &GreyImage, gain: f32) -> GreyImage {
+    let (width, height, pixels) = (image.width(), image.height(), image.pixels());
+    let changed = pixels.iter().enumerate().map(|(at, &v)| {
+        let (row, column) = (at / width, at % width);
+        let above = pixels[row.saturating_sub(1) * width + column];
+        let below = pixels[(row + 1).min(height - 1) * width + column];
+        // What the smoothing by a quarter, a half, a quarter takes away.
+        let high = v - (above + 2.0 * v + below) / 4.0;
+        (v + (gain - 1.0) * high).clamp(0.0, 1.0)
+    });
+    GreyImage::from_parts(width, height, changed.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +161,39 @@ mod tests {
             column == 2
         };
         close(&lose_traces(&image(), second), [0.2, 0.5, 0.4, 0.5, 0.5, 0.7]);
+    }
+
+    #[test]
+    fn polarity_is_reversed_about_the_middle_grey() {
+        let reversed = reverse_polarity(&image());
+        for (found, expected) in reversed.pixels().iter().zip([0.8, 0.7, 0.6, 0.5, 0.4, 0.3]) {
+            assert!((found - expected).abs() < 1e-6, "{reversed:?}");
+        }
+    }
+
+    #[test]
+    fn frequencies_of_traces_are_changed_by_the_law_and_those_across_traces_are_not() {
+        let (side, swing) = (64, 0.2);
+        let wave = |period: f32, down: bool| {
+            let level = |at: usize| {
+                let place = if down { at / side } else { at % side } as f32;
+                0.5 + swing * (std::f32::consts::TAU * (place + 0.3) / period).cos()
+            };
+            GreyImage::new(side, side, (0..side * side).map(level).collect()).unwrap()
+        };
+        for (period, gain) in [(2.0f32, 1.5f32), (4.0, 1.5), (4.0, 0.5), (16.0, 0.5)] {
+            let law = 1.0 + (gain - 1.0) * (std::f32::consts::PI / period).sin().powi(2);
+            let (before, after) = (wave(period, true), change_frequencies(&wave(period, true), gain));
+            for row in 1..side - 1 {
+                let [before, after] = [&before, &after].map(|image| image.pixels()[row * side] - 0.5);
+                assert!(
+                    (after - law * before).abs() < 1e-5,
+                    "period {period}: {after}, {law} times {before}"
+                );
+            }
+            let across = wave(period, false);
+            let kept = change_frequencies(&across, gain);
+            assert!(kept.pixels().iter().zip(across.pixels()).all(|(a, b)| (a - b).abs() < 1e-6));
+        }
     }
 }

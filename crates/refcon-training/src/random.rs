@@ -1,7 +1,7 @@
 //! Random numbers by their place in a training: what is drawn at a step follows from the seed and the step alone, never from what was
 //! drawn before, so that a training taken up in the middle goes on as if it had not been interrupted.
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// What numbers are drawn for; each draws from streams of its own.
@@ -29,6 +29,8 @@ pub enum Purpose {
     Name,
     /// Which patches are masked.
     Masking,
+    /// Views of held-out tiles.
+    HeldOutViews,
 }
 
 /// The numbers for a purpose at a place, such as `[epoch, number of the tile]`.
@@ -41,10 +43,15 @@ pub fn stream(seed: u64, purpose: Purpose, place: [u64; 2]) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
+/// A normally distributed number (Box & Muller, 1958).
+pub(crate) fn normal(draw: &mut ChaCha8Rng) -> f32 {
+    let radius = (-2.0 * (1.0 - draw.random::<f32>()).ln()).sqrt();
+    radius * (std::f32::consts::TAU * draw.random::<f32>()).cos()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::RngExt;
 
     #[test]
     fn a_place_always_gives_the_same_numbers_and_another_place_others() {

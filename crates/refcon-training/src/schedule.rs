@@ -25,6 +25,17 @@ impl Plateau {
     }
 }
 
+impl Schedule {
+    /// Whether the rate has stopped rising by this step of `steps`.
+    #[must_use]
+    pub fn has_warmed_up(&self, step: u64, steps: u64) -> bool {
+        match self {
+            Self::WarmUpCosine { warm_up, .. } => step as f64 >= (steps as f64 * warm_up).round(),
+            Self::Constant {} | Self::HalveOnPlateau { .. } => true,
+        }
+    }
+}
+
 /// The share of the learning rate at a step of `steps`.
 #[must_use]
 pub fn share(schedule: &Schedule, plateau: &Plateau, step: u64, steps: u64) -> f64 {

@@ -35,7 +35,8 @@ impl Pooling {
 
     /// `[batch, tokens, width]` → `[batch, width]`, twice as wide for [`Pooling::ClassAndMean`]; `leading` tokens stand before
     /// the patches, the class token first. The pooler and the projection are the model's.
-    pub(crate) fn pool(self, tokens: &Tensor<3>, leading: usize) -> Tensor<2> {
+    #[must_use]
+    pub fn pool(self, tokens: &Tensor<3>, leading: usize) -> Tensor<2> {
         let [batch, count, width] = tokens.dims();
         let class = || tokens.clone().narrow(1, 0, 1).reshape([batch, width]);
         let patches = || tokens.clone().narrow(1, leading, count - leading);

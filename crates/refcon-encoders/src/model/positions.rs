@@ -1,5 +1,7 @@
 //! Position embeddings for another image size: bicubic resampling of their grid, as each library does it.
 
+use burn::tensor::{Tensor, TensorData};
+
 /// How a library resamples position embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PositionResize {
@@ -59,6 +61,33 @@ pub(crate) fn resize(
     resized
 }
 
+/// The positions of a grid of patches for another one, as [`resize`] makes them; gradients pass through.
+///
+/// `[1, from², width]` → `[1, to², width]`
+pub(crate) fn resampled(grid: Tensor<3>, to: usize, how: PositionResize) -> Tensor<3> {
+    let from = grid.dims()[1].isqrt();
+    if from == to {
+        return grid;
+    }
+    let shape = [1, to * to, from * from];
+    Tensor::from_data(TensorData::new(matrix(from, to, how), shape), &grid.device()).matmul(grid)
+}
+
+/// What [`resize`] multiplies a grid by: `[to², from²]`, row-major.
+fn matrix(from: usize, to: usize, how: PositionResize) -> Vec<f32> {
+    let taps: Vec<Taps> = (0..to).map(|at| taps(at, from, to, how)).collect();
+    let mut matrix = vec![0.0; (to * from).pow(2)];
+    for (at, row) in matrix.chunks_exact_mut(from * from).enumerate() {
+        let [down, across] = [&taps[at / to], &taps[at % to]];
+        for (y, of_row) in (down.first..).zip(&down.weights) {
+            for (x, of_column) in (across.first..).zip(&across.weights) {
+                row[y * from + x] = (of_row * of_column) as f32;
+            }
+        }
+    }
+    matrix
+}
+
 /// Where output position `at` of `to` comes from among `from` inputs. Beyond the edge, PyTorch repeats the edge where it
 /// interpolates, and leaves the kernel out where it antialiases.
 fn taps(at: usize, from: usize, to: usize, how: PositionResize) -> Taps {
@@ -102,5 +131,30 @@ fn cubic(x: f64, a: f64) -> f64 {
         ((x - 5.0) * x + 8.0) * x * a - 4.0 * a
     } else {
         0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device;
+
+    #[test]
+    fn positions_resampled_in_the_graph_are_those_resampled_as_they_are_read() {
+        let width = 3;
+        for (from, to) in [(14, 6), (4, 7), (2, 1), (5, 5)] {
+            for how in [PositionResize::Bicubic, PositionResize::Antialiased, PositionResize::CornersAligned]
+            {
+                let grid: Vec<f32> =
+                    (0..from * from * width).map(|at| ((at * 37 + 11) % 101) as f32 / 101.0).collect();
+                let tensor = TensorData::new(grid.clone(), [1, from * from, width]);
+                let found = resampled(Tensor::from_data(tensor, &device::cpu()), to, how);
+                assert_eq!(found.dims(), [1, to * to, width]);
+                let expected = resize(&grid, 0, width, from, to, how);
+                for (found, expected) in found.into_data().iter::<f32>().zip(expected) {
+                    assert!((found - expected).abs() < 1e-5, "{from} to {to}, {how:?}: {found}, {expected}");
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The model itself, in Burn: for training and inference, on every device.
 
 use super::layers::{self, Activation, LayerNorm, Linear};
+use super::positions::{self, PositionResize};
 use super::{Architecture, Pooling};
 use crate::execution::Execution;
 use burn::module::{Module, Param};
@@ -18,6 +19,8 @@ pub struct VisionTransformer {
     distillation_token: Option<Param<Tensor<3>>>,
     registers: Option<Param<Tensor<3>>>,
     positions: Param<Tensor<3>>,
+    #[module(skip)]
+    position_resize: PositionResize,
     norm_before_blocks: Option<LayerNorm>,
     blocks: Vec<Block>,
     norm: LayerNorm,
@@ -172,6 +175,7 @@ impl VisionTransformer {
                 .then(|| loader.param("registers", [1, sizes.registers, width]))
                 .transpose()?,
             positions: loader.param("positions", [1, sizes.positioned_tokens + sizes.patches(), width])?,
+            position_resize: sizes.position_resize,
             norm_before_blocks: sizes
                 .norm_before_blocks
                 .then(|| loader.norm("norm_before_blocks", width, eps))
@@ -218,15 +222,32 @@ impl VisionTransformer {
     }
 
     /// The tokens after the last normalisation (before it, where that comes after pooling): class token, distillation token,
-    /// registers, patches row by row.
+    /// registers, patches row by row. For images of another size than `image_size` the positions are resampled.
     ///
     /// # Shapes
-    /// - `images`: `[batch, channels, image_size, image_size]`
+    /// - `images`: `[batch, channels, side, side]`, `side` a multiple of the patch size
     /// - returns `[batch, tokens, width]`
     #[must_use]
     pub fn tokens(&self, images: Tensor<4>) -> Tensor<3> {
         let patches = self.positioned_patches(images);
         self.encode(patches)
+    }
+
+    /// As [`VisionTransformer::tokens`], where `token` stands for the patches that are hidden, at their positions (Bao et al., `BEiT`,
+    /// arXiv 2106.08254).
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, side, side]`
+    /// - `hidden`: `[batch, patches]`, 1 where a patch is hidden, else 0
+    /// - `token`: `[1, 1, width]`
+    /// - returns `[batch, tokens, width]`
+    #[must_use]
+    pub fn tokens_with_hidden(&self, images: Tensor<4>, hidden: Tensor<2>, token: Tensor<3>) -> Tensor<3> {
+        let patches = self.embedded_patches(images);
+        let [batch, count, _] = patches.dims();
+        let hidden = hidden.reshape([batch, count, 1]);
+        let seen = hidden.clone().neg().add_scalar(1.0);
+        self.encode(patches * seen + token * hidden + self.positions_for(count))
     }
 
     /// Tokens that stand before the patches.
@@ -240,11 +261,20 @@ impl VisionTransformer {
     ///
     /// `[batch, channels, height, width]` → `[batch, patches, width]`
     pub(crate) fn positioned_patches(&self, images: Tensor<4>) -> Tensor<3> {
-        let patches = layers::linear(&self.patch_embedding, patches(images, self.patch_size), self.execution);
+        let patches = self.embedded_patches(images);
         let count = patches.dims()[1];
-        let positions = self.positions.val();
-        let positioned = positions.dims()[1] - count;
-        patches + positions.narrow(1, positioned, count)
+        patches + self.positions_for(count)
+    }
+
+    fn embedded_patches(&self, images: Tensor<4>) -> Tensor<3> {
+        layers::linear(&self.patch_embedding, patches(images, self.patch_size), self.execution)
+    }
+
+    /// Positions of the patches of a square image, `[1, patches, width]`.
+    fn positions_for(&self, patches: usize) -> Tensor<3> {
+        let (positions, stored) = (self.positions.val(), self.patch_positions());
+        let leading = positions.dims()[1] - stored;
+        positions::resampled(positions.narrow(1, leading, stored), patches.isqrt(), self.position_resize)
     }
 
     /// Runs the blocks over patches that have their positions, all of them or those that a mask leaves.

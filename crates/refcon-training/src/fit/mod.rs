@@ -40,6 +40,20 @@ pub struct Plan {
     pub checkpoint_every: u64,
 }
 
+impl Plan {
+    /// Batches of an epoch, where the task has `batches`.
+    #[must_use]
+    pub fn batches(&self, batches: usize) -> u64 {
+        self.stopping.batches.map_or(batches, |most| most.min(batches)) as u64
+    }
+
+    /// Steps in all, if no validation ends it early.
+    #[must_use]
+    pub fn steps(&self, batches: usize) -> u64 {
+        self.batches(batches).div_ceil(self.optimiser.accumulate as u64) * self.stopping.epochs
+    }
+}
+
 /// How a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -123,9 +137,7 @@ fn train<T: Task>(
     let network = prepared(network, &|name| task.trains(name));
     let mut state = State::begin(task, &network, plan, run)?;
     let mut network = state.weights.put_into(network);
-    let batches = plan.stopping.batches.map_or(task.batches(), |most| most.min(task.batches())) as u64;
-    let steps_an_epoch = batches.div_ceil(plan.optimiser.accumulate as u64);
-    let steps = steps_an_epoch * plan.stopping.epochs;
+    let (batches, steps) = (plan.batches(task.batches()), plan.steps(task.batches()));
     while state.progress.epoch < plan.stopping.epochs {
         if plan.stopping.patience.is_some_and(|patience| state.progress.waiting >= patience) {
             return Ok((Ending::NoImprovement, state.progress));
@@ -314,7 +326,7 @@ impl State {
         let mut measures = Vec::new();
         let mut best = false;
         if epoch.is_multiple_of(plan.validate_every) || last {
-            let judged = self.average.as_ref().unwrap_or(&self.weights);
+            let judged = task.judged().or(self.average.as_ref()).unwrap_or(&self.weights);
             let network = judged.put_into(network.clone()).valid();
             let began = Instant::now();
             measures = task.validate(&network)?;

@@ -1,7 +1,7 @@
 //! What is trained: fine-tuning and pretraining differ in this and in nothing else of the loop.
 
 use crate::error::TrainError;
-use crate::optimise::Parameter;
+use crate::optimise::{Parameter, Parameters};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use std::collections::BTreeMap;
@@ -60,6 +60,11 @@ pub trait Task: Sync {
     /// # Errors
     /// When it cannot be written.
     fn write_encoder(&self, network: &Self::Network, folder: &Path) -> Result<(), TrainError>;
+
+    /// Weights that are validated and kept instead of the trained ones, by the same names: a teacher's.
+    fn judged(&self) -> Option<&Parameters> {
+        None
+    }
 
     /// What must be done after a step, such as moving a teacher.
     fn after_step(&mut self, network: &Self::Network, at: Position) {

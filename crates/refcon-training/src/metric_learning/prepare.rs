@@ -160,8 +160,7 @@ impl Opened {
             )));
         }
         let path = absolute(&path);
-        let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(Path::new("")) };
-        let file = EncoderFile::read(folder)?;
+        let file = EncoderFile::beside(&path)?;
         let (base, precision, devices) = match file.base {
             Some(refcon_encoders::Base::Texture) => {
                 (Base::Texture(Texture::new()), "f32".to_owned(), Vec::new())

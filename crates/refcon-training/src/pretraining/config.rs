@@ -1,48 +1,75 @@
-//! The configuration of a pretraining, as YAML; every key has a default.
+//! What the settings of all methods say alike, as YAML; every key has a default.
 
 use super::pool::Cut;
-use crate::config::{ConfigError, OptimiserSettings, Schedule, Stopping, Tracking, keys};
-use refcon_encoders::DecoderArchitecture;
+use crate::config::{ConfigError, OptimiserSettings, Schedule, Stopping, keys};
+use crate::fit::Plan;
 use refcon_encoders::model::Architecture;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Everything that a masked autoencoder's pretraining is made of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PretrainConfig {
+/// The settings of a method.
+pub trait PretrainConfig: Clone + Default + Serialize + DeserializeOwned {
+    /// Recipes that come with the program: name and text of each.
+    const PRESETS: &'static [(&'static str, &'static str)];
+
+    /// What every method's settings say.
+    fn common(&self) -> Common<'_>;
+
+    /// Where they name files.
+    fn files_mut(&mut self) -> (&mut PretrainData, &mut ModelChoice);
+
+    /// Whether the method's own settings make sense.
+    ///
+    /// # Errors
+    /// Says which does not.
+    fn check_own(&self) -> Result<(), ConfigError>;
+
+    /// The configuration of a YAML text; each of `overrides` is `key.of.section=value`, the value in YAML too.
+    ///
+    /// # Errors
+    /// When the text is no YAML, a key is unknown, a value is of the wrong type, or settings do not go together.
+    fn parse(text: &str, overrides: &[String]) -> Result<Self, ConfigError> {
+        let config: Self = keys::settle(text, overrides)?;
+        config.common().check()?;
+        config.check_own()?;
+        Ok(config)
+    }
+
+    /// As YAML, with every key.
+    #[must_use]
+    fn to_yaml(&self) -> String {
+        yaml_serde::to_string(self).unwrap_or_default()
+    }
+}
+
+/// What every method's settings say.
+#[derive(Debug, Clone, Copy)]
+pub struct Common<'a> {
     /// Everything random follows from it.
     pub seed: u64,
     /// Where it is trained: cpu, gpu, gpu:N, cuda, cuda:N or auto.
-    pub device: String,
+    pub device: &'a str,
     /// What it computes in: f32, bf16 (factors rounded; weights, sums and gradients in f32) or auto.
-    pub precision: String,
+    pub precision: &'a str,
     /// The tiles.
-    pub data: PretrainData,
+    pub data: &'a PretrainData,
     /// What is trained.
-    pub model: ModelChoice,
-    /// What rebuilds the masked patches.
-    pub decoder: DecoderChoice,
-    /// Share of the patches that are masked.
-    pub masked: f64,
-    /// Whether each patch is to be rebuilt with its own mean and deviation taken out.
-    pub normalised_targets: bool,
+    pub model: &'a ModelChoice,
     /// What is done to tiles at random.
-    pub views: Views,
+    pub views: &'a Views,
     /// Tiles of a batch.
     pub batch: usize,
     /// How weights change. The learning rate is for batches of 256 and taken in proportion.
-    pub optimiser: OptimiserSettings,
+    pub optimiser: &'a OptimiserSettings,
     /// How the learning rate changes.
-    pub schedule: Schedule,
+    pub schedule: &'a Schedule,
     /// When it ends.
-    pub stopping: Stopping,
+    pub stopping: &'a Stopping,
     /// Epochs between validations.
     pub validate_every_epochs: u64,
     /// Steps between checkpoints; there is one at the end of every epoch too.
     pub checkpoint_every_steps: u64,
-    /// What the run's folder holds to be looked at.
-    pub tracking: Tracking,
 }
 
 /// The unlabelled tiles.
@@ -53,7 +80,7 @@ pub struct PretrainData {
     pub paths: Vec<PathBuf>,
     /// How tiles are cut from surveys.
     pub cut: Cut,
-    /// Tiles that are held out to measure the loss on, at most a tenth of all.
+    /// Tiles that are held out to judge the model by, at most a tenth of all.
     pub held_out: usize,
 }
 
@@ -61,7 +88,7 @@ pub struct PretrainData {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelChoice {
-    /// A masked autoencoder's checkpoint to start from; what follows is then its own.
+    /// A checkpoint to start from: a masked autoencoder's for `mae`, any encoder's with weights for `dino`. What follows is then its own.
     pub start: Option<PathBuf>,
     /// tiny (5.5 million numbers), small (21 million), base (86 million) or large (303 million).
     pub size: Size,
@@ -87,17 +114,7 @@ pub enum Size {
     Large,
 }
 
-/// The decoder's sizes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DecoderChoice {
-    /// Components of its tokens, a multiple of 64.
-    pub width: usize,
-    /// Blocks.
-    pub layers: usize,
-}
-
-/// What is done to a tile at random. A section is never turned upside down, and its polarity never changed.
+/// What is done to a tile at random. A section is never turned upside down.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Views {
@@ -107,57 +124,43 @@ pub struct Views {
     pub ratio: [f64; 2],
     /// Probability of a flip from left to right.
     pub flip: f64,
+    /// Probability of reversed polarity: for surveys of unknown polarity only.
+    pub polarity: f64,
     /// Amplitudes are multiplied by between `1 / (1 + a)` and `1 + a`.
     pub amplitude: f64,
+    /// The tile's highest frequency is multiplied by between `1 / (1 + f)` and `1 + f`, lower ones by less.
+    pub frequency: f64,
     /// Standard deviation of noise that is added, as a share of the range from black to white.
     pub noise: f64,
     /// Share of the traces that are lost.
     pub lost_traces: f64,
 }
 
-impl Default for PretrainConfig {
-    /// A tiny model as in the paper, crops as the challenge's pretraining takes them.
+impl Default for PretrainData {
+    fn default() -> Self {
+        Self { paths: Vec::new(), cut: Cut::default(), held_out: 256 }
+    }
+}
+
+impl Default for ModelChoice {
+    /// A tiny model of grey tiles.
+    fn default() -> Self {
+        Self { start: None, size: Size::Tiny, image_size: 224, patch_size: 16, channels: 1 }
+    }
+}
+
+impl Default for Views {
+    /// Crops and flips as the challenge's pretraining takes them, and nothing else.
     fn default() -> Self {
         Self {
-            seed: 42,
-            device: "auto".into(),
-            precision: "auto".into(),
-            data: PretrainData { paths: Vec::new(), cut: Cut::default(), held_out: 256 },
-            model: ModelChoice {
-                start: None,
-                size: Size::Tiny,
-                image_size: 224,
-                patch_size: 16,
-                channels: 1,
-            },
-            decoder: DecoderChoice { width: 192, layers: 4 },
-            masked: 0.75,
-            normalised_targets: true,
-            views: Views {
-                scale: [0.32, 1.0],
-                ratio: [3.0 / 4.0, 4.0 / 3.0],
-                flip: 0.5,
-                amplitude: 0.0,
-                noise: 0.0,
-                lost_traces: 0.0,
-            },
-            batch: 64,
-            optimiser: OptimiserSettings {
-                learning_rate: 1.5e-4,
-                weight_decay: 0.05,
-                beta_1: 0.9,
-                beta_2: 0.95,
-                epsilon: 1e-8,
-                clip_norm: None,
-                accumulate: 1,
-                average: None,
-                layer_decay: 1.0,
-            },
-            schedule: Schedule::WarmUpCosine { warm_up: 0.05, floor: 0.0 },
-            stopping: Stopping { epochs: 100, patience: None, batches: None },
-            validate_every_epochs: 1,
-            checkpoint_every_steps: 100,
-            tracking: Tracking::default(),
+            scale: [0.32, 1.0],
+            ratio: [3.0 / 4.0, 4.0 / 3.0],
+            flip: 0.5,
+            polarity: 0.0,
+            amplitude: 0.0,
+            frequency: 0.0,
+            noise: 0.0,
+            lost_traces: 0.0,
         }
     }
 }
@@ -165,23 +168,7 @@ impl Default for PretrainConfig {
 /// Batch that learning rates are said for (Goyal et al., arXiv 1706.02677).
 const RATED_BATCH: f64 = 256.0;
 
-impl PretrainConfig {
-    /// The configuration of a YAML text; each of `overrides` is `key.of.section=value`, the value in YAML too.
-    ///
-    /// # Errors
-    /// When the text is no YAML, a key is unknown, a value is of the wrong type, or settings do not go together.
-    pub fn parse(text: &str, overrides: &[String]) -> Result<Self, ConfigError> {
-        let config: Self = keys::settle(text, overrides)?;
-        config.check()?;
-        Ok(config)
-    }
-
-    /// As YAML, with every key.
-    #[must_use]
-    pub fn to_yaml(&self) -> String {
-        yaml_serde::to_string(self).unwrap_or_default()
-    }
-
+impl Common<'_> {
     /// The optimiser's settings, with the learning rate for this batch.
     #[must_use]
     pub fn scaled_optimiser(&self) -> OptimiserSettings {
@@ -192,53 +179,39 @@ impl PretrainConfig {
         }
     }
 
+    /// How the loop goes, where a smaller value of `measure` is better.
+    #[must_use]
+    pub fn plan(&self, measure: &str) -> Plan {
+        Plan {
+            optimiser: self.scaled_optimiser(),
+            schedule: self.schedule.clone(),
+            stopping: self.stopping.clone(),
+            validate_every: self.validate_every_epochs,
+            measure: measure.into(),
+            smaller_is_better: true,
+            checkpoint_every: self.checkpoint_every_steps,
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
-        let fail = |problem: String| Err(ConfigError::Senseless(problem));
-        let ModelChoice { image_size, patch_size, channels, .. } = self.model;
+        let ModelChoice { image_size, patch_size, channels, .. } = *self.model;
         if patch_size == 0 || image_size == 0 || !image_size.is_multiple_of(patch_size) {
-            return fail(format!(
+            return senseless(format!(
                 "model.image_size is {image_size}, expected a multiple of model.patch_size, {patch_size}"
             ));
         }
         if ![1, 3].contains(&channels) {
-            return fail(format!("model.channels is {channels}, expected 1 or 3"));
+            return senseless(format!("model.channels is {channels}, expected 1 or 3"));
         }
-        if self.decoder.width == 0 || !self.decoder.width.is_multiple_of(64) {
-            return fail(format!("decoder.width is {}, expected a multiple of 64", self.decoder.width));
+        let rate = self.optimiser.learning_rate;
+        if !(rate.is_finite() && rate > 0.0) {
+            return senseless(format!("optimiser.learning_rate is {rate}, expected a positive number"));
         }
-        for (name, share) in [
-            ("masked", self.masked),
-            ("views.flip", self.views.flip),
-            ("views.lost_traces", self.views.lost_traces),
-        ] {
-            if !(0.0..1.0).contains(&share) {
-                return fail(format!("{name} is {share}, expected 0 or more and less than 1"));
-            }
-        }
-        for (name, [least, most]) in [("views.scale", self.views.scale), ("views.ratio", self.views.ratio)] {
-            if !(least > 0.0 && least <= most && most.is_finite()) {
-                return fail(format!(
-                    "{name} is [{least}, {most}], expected two positive numbers, the smaller one first"
-                ));
-            }
-        }
-        for (name, value) in [("views.amplitude", self.views.amplitude), ("views.noise", self.views.noise)] {
-            if !(value.is_finite() && value >= 0.0) {
-                return fail(format!("{name} is {value}, expected 0 or more"));
-            }
-        }
-        for (name, value) in [
-            ("batch", self.batch as u64),
-            ("decoder.layers", self.decoder.layers as u64),
-            ("optimiser.accumulate", self.optimiser.accumulate as u64),
-            ("validate_every_epochs", self.validate_every_epochs),
-            ("checkpoint_every_steps", self.checkpoint_every_steps),
-        ] {
-            if value == 0 {
-                return fail(format!("{name} is 0, expected at least 1"));
-            }
-        }
-        Ok(())
+        self.views.check()?;
+        at_least_1("batch", self.batch as u64)?;
+        at_least_1("optimiser.accumulate", self.optimiser.accumulate as u64)?;
+        at_least_1("validate_every_epochs", self.validate_every_epochs)?;
+        at_least_1("checkpoint_every_steps", self.checkpoint_every_steps)
     }
 }
 
@@ -256,42 +229,48 @@ impl ModelChoice {
     }
 }
 
-impl DecoderChoice {
-    /// The sizes of a decoder for this encoder.
-    #[must_use]
-    pub fn architecture(&self, encoder: &Architecture, normalised_patches: bool) -> DecoderArchitecture {
-        let image = [encoder.image_size, encoder.patch_size];
-        let blocks = Architecture::vit(image, encoder.channels, self.width, self.layers);
-        DecoderArchitecture { blocks, encoder_width: encoder.width, normalised_patches }
+impl Views {
+    fn check(&self) -> Result<(), ConfigError> {
+        share("views.flip", self.flip)?;
+        share("views.polarity", self.polarity)?;
+        share("views.lost_traces", self.lost_traces)?;
+        range("views.scale", self.scale)?;
+        range("views.ratio", self.ratio)?;
+        not_negative("views.amplitude", self.amplitude)?;
+        not_negative("views.frequency", self.frequency)?;
+        not_negative("views.noise", self.noise)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) fn senseless(problem: String) -> Result<(), ConfigError> {
+    Err(ConfigError::Senseless(problem))
+}
 
-    #[test]
-    fn what_is_left_out_has_the_default_and_the_whole_reads_back_from_its_yaml() {
-        assert_eq!(PretrainConfig::parse("", &[]).unwrap(), PretrainConfig::default());
-        let chosen = ["model.size=small".into(), "schedule=constant".into(), "data.paths=[a, b]".into()];
-        let config = PretrainConfig::parse("masked: 0.6", &chosen).unwrap();
-        assert_eq!((config.model.size, config.masked, config.data.paths.len()), (Size::Small, 0.6, 2));
-        assert_eq!(PretrainConfig::parse(&config.to_yaml(), &[]).unwrap(), config);
+/// A share that is never all.
+pub(super) fn share(name: &str, value: f64) -> Result<(), ConfigError> {
+    if (0.0..1.0).contains(&value) {
+        return Ok(());
     }
+    senseless(format!("{name} is {value}, expected 0 or more and less than 1"))
+}
 
-    #[test]
-    fn what_makes_no_sense_is_refused_with_what_would() {
-        let refused = |text: &str| PretrainConfig::parse(text, &[]).unwrap_err().to_string();
-        assert!(refused("maskd: 0.5").contains("did you mean `masked`?"));
-        assert!(refused("model: {sise: tiny}").contains("did you mean `size`?"));
-        assert!(refused("masked: 1").contains("less than 1"));
-        assert!(refused("model: {image_size: 100}").contains("multiple of model.patch_size"));
-        assert!(refused("batch: 0").contains("at least 1"));
+pub(super) fn range(name: &str, [least, most]: [f64; 2]) -> Result<(), ConfigError> {
+    if least > 0.0 && least <= most && most.is_finite() {
+        return Ok(());
     }
+    senseless(format!("{name} is [{least}, {most}], expected two positive numbers, the smaller one first"))
+}
 
-    #[test]
-    fn the_learning_rate_goes_with_the_batch() {
-        let config = PretrainConfig { batch: 32, ..PretrainConfig::default() };
-        assert!((config.scaled_optimiser().learning_rate - 1.5e-4 / 8.0).abs() < 1e-12);
+pub(super) fn not_negative(name: &str, value: f64) -> Result<(), ConfigError> {
+    if value.is_finite() && value >= 0.0 {
+        return Ok(());
     }
+    senseless(format!("{name} is {value}, expected 0 or more"))
+}
+
+pub(super) fn at_least_1(name: &str, value: u64) -> Result<(), ConfigError> {
+    if value > 0 {
+        return Ok(());
+    }
+    senseless(format!("{name} is 0, expected at least 1"))
 }

@@ -48,6 +48,20 @@ pub enum Method {
     FineTuning,
     /// By rebuilding what is masked.
     MaskedAutoencoder,
+    /// From a teacher that is an average of itself.
+    Dino,
+}
+
+impl Method {
+    /// The command that such a run is made and gone on with by.
+    #[must_use]
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::FineTuning => "refcon train",
+            Self::MaskedAutoencoder => "refcon pretrain mae",
+            Self::Dino => "refcon pretrain dino",
+        }
+    }
 }
 
 impl fmt::Display for Method {
@@ -55,6 +69,7 @@ impl fmt::Display for Method {
         f.write_str(match self {
             Self::FineTuning => "fine-tuning",
             Self::MaskedAutoencoder => "pretraining of a masked autoencoder",
+            Self::Dino => "pretraining by DINO",
         })
     }
 }

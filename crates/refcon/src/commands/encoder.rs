@@ -7,7 +7,9 @@ use crate::output::Output;
 use clap::{Args, Subcommand};
 use refcon_encoders::checkpoint::ElementType;
 use refcon_encoders::model::{Architecture, Pooling};
-use refcon_encoders::{Encoder, EncoderFile, Inspection, ModelCard, Precision, Pretrained, export, inspect};
+use refcon_encoders::{
+    Encoder, EncoderFile, Execution, Inspection, ModelCard, Precision, Pretrained, device, export, inspect,
+};
 use refcon_image::Preprocessing;
 use serde::Serialize;
 use serde_json::json;
@@ -290,7 +292,8 @@ impl New {
             ..EncoderFile::default()
         };
         let sizes = Architecture::vit([self.side as usize, self.patch], 1, self.width, self.layers);
-        let encoder = Pretrained::initial(&sizes, &file, self.seed).map_err(Failure::usage)?;
+        let initial = Pretrained::initial(&sizes, &file, self.seed, &device::cpu(), Execution::F32);
+        let encoder = initial.map_err(Failure::usage)?;
         let card = ModelCard {
             notes: Some("Random weights: nothing was learned yet.".into()),
             ..ModelCard::default()

@@ -4,17 +4,18 @@ use super::train::{code, failure, fitted};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, Subcommand};
-use refcon_training::fit::Task;
 use refcon_training::optimise::{Parameters, prepared};
-use refcon_training::pretraining::{PreparedPretraining, PretrainConfig, prepare};
-use refcon_training::runs::{Facts, Method, Run, RunState};
+use refcon_training::pretraining::dino::DinoPretraining;
+use refcon_training::pretraining::masked_autoencoder::MaskedPretraining;
+use refcon_training::pretraining::{PreparedPretraining, PretrainConfig, Pretraining};
+use refcon_training::runs::{Facts, Run, RunState};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Epochs and batches of a trial.
 const DRY: (u64, usize) = (2, 3);
 
-const EXAMPLES: &str = "\
+const MAE_EXAMPLES: &str = "\
 Examples:
   refcon pretrain mae tiles                                     a tiny ViT from nothing, on a folder of tiles
   refcon pretrain mae survey.sgy volume.npy --set model.size=small --set stopping.epochs=30
@@ -22,6 +23,17 @@ Examples:
   refcon pretrain mae --resume runs/quiet-salt-3                go on where it was stopped or killed
   refcon embed tiles --encoder runs/quiet-salt-3/best -o embeddings.npy
   refcon show mae tiles --checkpoint runs/quiet-salt-3/best -o mae.png
+
+Ctrl-C stops after the step that is under way and keeps all of it. Corpus and query folders are never trained on.";
+
+const DINO_EXAMPLES: &str = "\
+Examples:
+  refcon pretrain dino tiles                                    a tiny ViT from nothing, on a folder of tiles
+  refcon pretrain dino tiles --config pretrain-dino-challenge   two crops of a tile, as the challenge's own pretraining
+  refcon pretrain dino survey.sgy --start dinov2-base --set teacher.centring=sinkhorn_knopp
+  refcon pretrain dino tiles --set local_crops.count=2 --set model.image_size=96 --set local_crops.size=48
+  refcon pretrain dino --resume runs/quiet-salt-3               go on where it was stopped or killed
+  refcon embed tiles --encoder runs/quiet-salt-3/best -o embeddings.npy
 
 Ctrl-C stops after the step that is under way and keeps all of it. Corpus and query folders are never trained on.";
 
@@ -34,26 +46,39 @@ pub(crate) struct Pretrain {
 
 #[derive(Debug, Subcommand)]
 enum How {
-    Mae(Box<Mae>),
+    /// Mask three patches of four, and learn to rebuild them (ViT-MAE)
+    ///
+    /// DATA are folders of images, tar shards (`refcon tile --shards`) and surveys, whose tiles are cut as they are needed. A few tiles
+    /// are held out to measure the loss on. The run's folder keeps settings, numbers, checkpoints and, as `best`, the best model so far,
+    /// which every command takes as --encoder; `refcon train` fine-tunes it.
+    #[command(after_long_help = MAE_EXAMPLES)]
+    Mae(Box<Options>),
+
+    /// Learn to say of one crop of a tile what a teacher says of another (as DINOv2)
+    ///
+    /// DATA are folders of images, tar shards (`refcon tile --shards`) and surveys, whose tiles are cut as they are needed. The teacher
+    /// is a moving average of the model that learns, and is what is kept. After each epoch it embeds two random crops of each of some
+    /// held-out tiles; how surely it finds one by the other (`view_loss`) decides which epoch is the `best`, since the training's own
+    /// loss is smallest where a teacher says the same of everything. Such a collapse shows in `teacher_entropy`,
+    /// `teacher_mean_entropy` and `embedding_deviation` among the run's numbers, and is warned of.
+    ///
+    /// The run's folder keeps settings, numbers, checkpoints and `best`, which every command takes as --encoder; `refcon train`
+    /// fine-tunes it.
+    #[command(after_long_help = DINO_EXAMPLES)]
+    Dino(Box<Options>),
 }
 
-/// Mask three patches of four, and learn to rebuild them (ViT-MAE)
-///
-/// DATA are folders of images, tar shards (`refcon tile --shards`) and surveys, whose tiles are cut as they are needed. A few tiles are
-/// held out to measure the loss on. The run's folder keeps settings, numbers, checkpoints and, as `best`, the best model so far, which
-/// every command takes as --encoder; `refcon train` fine-tunes it.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
-struct Mae {
+struct Options {
     /// Folders of images, tar shards, surveys (`data.paths`)
     #[arg(value_name = "DATA")]
     data: Vec<PathBuf>,
 
-    /// Settings: a YAML file
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    /// Settings: a YAML file, or for dino `pretrain-dino-challenge`, a recipe that comes with the program
+    #[arg(long, value_name = "FILE|NAME")]
+    config: Option<String>,
 
-    /// Start from this checkpoint of a masked autoencoder (`model.start`)
+    /// Start from this checkpoint: of a masked autoencoder for mae, of any encoder with weights for dino (`model.start`)
     #[arg(long, value_name = "PATH")]
     start: Option<PathBuf>,
 
@@ -93,42 +118,43 @@ struct Mae {
 impl Pretrain {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         match &self.method {
-            How::Mae(mae) => mae.run(output),
+            How::Mae(options) => options.run::<MaskedPretraining>(output),
+            How::Dino(options) => options.run::<DinoPretraining>(output),
         }
     }
 }
 
-impl Mae {
-    fn run(&self, output: &Output) -> Result<(), Failure> {
+impl Options {
+    fn run<P: Pretraining>(&self, output: &Output) -> Result<(), Failure> {
         let began = Instant::now();
         let (mut run, mut facts, ready) = match &self.resume {
-            Some(folder) => resumed(folder)?,
+            Some(folder) => resumed::<P>(folder)?,
             None => {
-                let config = self.config()?;
+                let config: P::Config = self.config()?;
                 if self.print_config {
                     return output.result(&config.to_yaml(), &config);
                 }
-                self.begun(config, output)?
+                self.begun::<P>(config, output)?
             }
         };
         let PreparedPretraining { mut task, network, .. } = ready;
         let [training, held_out] = facts.tiles;
         output.step(&format!(
-            "run {}: {} trained numbers ({}), {training} tiles to learn from, {held_out} held out, {} patches of an image seen",
+            "run {}: {} trained numbers ({}), {training} tiles to learn from, {held_out} held out, {}",
             run.folder().display(),
             facts.parameters,
             facts.precision,
-            task.seen()
+            task.sees()
         ));
+        task.warn_by(|warning| tracing::warn!("{warning}"));
         let plan = task.plan();
         fitted(&mut task, network, plan, &mut run, &mut facts, began, output)?.tell(output)
     }
 
-    fn config(&self) -> Result<PretrainConfig, Failure> {
+    fn config<C: PretrainConfig>(&self) -> Result<C, Failure> {
         let text = match &self.config {
             None => String::new(),
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|error| Failure::input(format!("cannot read {}: {error}", path.display())))?,
+            Some(given) => text_of::<C>(given)?,
         };
         let mut settings = Vec::new();
         if !self.data.is_empty() {
@@ -141,54 +167,71 @@ impl Mae {
         if self.dry {
             settings.extend([format!("stopping.epochs={}", DRY.0), format!("stopping.batches={}", DRY.1)]);
         }
-        PretrainConfig::parse(&text, &settings).map_err(|error| match &self.config {
-            Some(path) => Failure::input(format!("settings {}: {error}", path.display())),
+        C::parse(&text, &settings).map_err(|error| match &self.config {
+            Some(given) => Failure::input(format!("settings {given}: {error}")),
             None => Failure::usage(error),
         })
     }
 
-    fn begun(
+    fn begun<P: Pretraining>(
         &self,
-        config: PretrainConfig,
+        config: P::Config,
         output: &Output,
-    ) -> Result<(Run, Facts, PreparedPretraining), Failure> {
+    ) -> Result<(Run, Facts, PreparedPretraining<P>), Failure> {
         output.step("looking at the tiles …");
-        let ready = prepare(config, self.allow_test_data).map_err(failure)?;
+        let ready = P::prepare(config, self.allow_test_data).map_err(failure)?;
         let network = prepared(ready.network.clone(), &|name| ready.task.trains(name));
-        let start = ready.config.model.start.as_ref().map(|path| path.display().to_string());
+        let common = ready.config.common();
+        let start = common.model.start.as_ref().map(|path| path.display().to_string());
         let mut facts = Facts {
             name: String::new(),
-            method: Method::MaskedAutoencoder,
+            method: P::METHOD,
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             state: RunState::Running,
-            seed: ready.config.seed,
+            seed: common.seed,
             data: ready.data.clone(),
             tiles: ready.task.tiles(),
             encoder: [start.unwrap_or_else(|| "random weights".into()), String::new()],
             parameters: Parameters::of(&network).count(),
             code: code(),
-            device: ready.config.device.clone(),
+            device: common.device.into(),
             precision: ready.precision.clone(),
             test_data: ready.test_data.clone(),
         };
-        let paths = ready.config.data.paths.iter().map(|path| format!("{}\n", path.display()));
+        let paths = common.data.paths.iter().map(|path| format!("{}\n", path.display()));
         let table = format!("path\n{}", paths.collect::<String>());
         let run = Run::create(&self.runs, &ready.config.to_yaml(), &mut facts, &table).map_err(failure)?;
         Ok((run, facts, ready))
     }
 }
 
+/// The text of a file of settings, or of a recipe that comes with the program.
+fn text_of<C: PretrainConfig>(given: &str) -> Result<String, Failure> {
+    let path = Path::new(given);
+    let recipe = C::PRESETS.iter().find(|(name, _)| *name == given);
+    match recipe {
+        Some((_, text)) if !path.is_file() => Ok((*text).into()),
+        _ => std::fs::read_to_string(path).map_err(|error| {
+            let names: Vec<&str> = C::PRESETS.iter().map(|(name, _)| *name).collect();
+            let known =
+                if names.is_empty() { String::new() } else { format!(", or one of {}", names.join(", ")) };
+            Failure::input(format!("cannot read {given}: {error}; expected a YAML file{known}"))
+        }),
+    }
+}
+
 /// A run that is taken up again, if the tiles are still what they were.
-fn resumed(folder: &Path) -> Result<(Run, Facts, PreparedPretraining), Failure> {
+fn resumed<P: Pretraining>(folder: &Path) -> Result<(Run, Facts, PreparedPretraining<P>), Failure> {
     let (run, settings, mut facts) = Run::open(folder).map_err(failure)?;
-    if facts.method != Method::MaskedAutoencoder {
+    if facts.method != P::METHOD {
         let (folder, method) = (folder.display(), facts.method);
+        let command = method.command();
         return Err(Failure::usage(format!(
-            "{folder} is a {method}: `refcon train --resume {folder}` goes on with it"
+            "{folder} is a {method}: `{command} --resume {folder}` goes on with it"
         )));
     }
-    let config = settings.parsed(PretrainConfig::parse).map_err(failure)?;
-    let ready = prepare(config, !facts.test_data.is_empty()).map_err(failure)?;
+    let config = settings.parsed(P::Config::parse).map_err(failure)?;
+    let ready = P::prepare(config, !facts.test_data.is_empty()).map_err(failure)?;
     if ready.data != facts.data {
         return Err(Failure::input(format!(
             "the tiles are no longer those of {} (names and number have changed); a changed data set needs a new run",

@@ -81,6 +81,7 @@ fn line(run: &RunSummary) -> String {
     let loss = match run.facts.method {
         Method::FineTuning => kind(&run.settings["loss"]["kind"]),
         Method::MaskedAutoencoder => "masked_autoencoder".into(),
+        Method::Dino => "dino".into(),
     };
     format!(
         "{:<24} {:<11} {:<18} {:<24} {:>7} {:>10} {:>10}",

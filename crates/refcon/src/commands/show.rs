@@ -9,7 +9,7 @@ use refcon_image::figure::{Canvas, Row, class_gallery, preprocess_steps, rows};
 use refcon_image::{DecodeLimits, Preprocessing, pick_tiles_of_classes};
 use refcon_library::files;
 use refcon_seismic::{Direction, SampleAxis, Survey, absolute_percentile};
-use refcon_training::pretraining::{Rebuilt, rebuild};
+use refcon_training::pretraining::masked_autoencoder::{Rebuilt, rebuild};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

@@ -185,8 +185,9 @@ fn resumed(folder: &Path) -> Result<(Run, Facts, Prepared), Failure> {
     let (run, settings, mut facts) = Run::open(folder).map_err(failure)?;
     if facts.method != Method::FineTuning {
         let (folder, method) = (folder.display(), facts.method);
+        let command = method.command();
         return Err(Failure::usage(format!(
-            "{folder} is a {method}: `refcon pretrain mae --resume {folder}` goes on with it"
+            "{folder} is a {method}: `{command} --resume {folder}` goes on with it"
         )));
     }
     let config = settings.parsed(Config::parse).map_err(failure)?;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// A tiny model on small images, a few steps.
-const SMALL: [&str; 18] = [
+const SMALL: [&str; 16] = [
     "--device",
     "cpu",
     "--precision",
@@ -16,8 +16,6 @@ const SMALL: [&str; 18] = [
     "--set",
     "model.patch_size=8",
     "--set",
-    "decoder={width: 64, layers: 1}",
-    "--set",
     "batch=8",
     "--set",
     "optimiser.learning_rate=1e-2",
@@ -25,6 +23,18 @@ const SMALL: [&str; 18] = [
     "stopping.epochs=3",
     "--set",
     "data.held_out=3",
+];
+
+/// Small parts of each method.
+const MAE: [&str; 3] = ["mae", "--set", "decoder={width: 64, layers: 1}"];
+const DINO: [&str; 7] = [
+    "dino",
+    "--set",
+    "local_crops={count: 1, size: 16}",
+    "--set",
+    "projector={hidden: 64, bottleneck: 32, prototypes: 64}",
+    "--set",
+    "teacher.momentum=[0.9, 1.0]",
 ];
 
 fn tiles(scratch: &Scratch) {
@@ -43,7 +53,7 @@ fn losses(run: &Path, name: &str) -> Vec<f64> {
 fn a_masked_autoencoder_learns_and_is_an_encoder_then() {
     let scratch = Scratch::new();
     tiles(&scratch);
-    scratch.refcon(&[&["pretrain", "mae", "tiles"], &SMALL[..]].concat()).done();
+    scratch.refcon(&[&["pretrain"], &MAE[..], &["tiles"], &SMALL].concat()).done();
     let run = only_run(&scratch.path("runs"));
     let validation = losses(&run, "validation/reconstruction_loss");
     assert_eq!(validation.len(), 3);
@@ -56,24 +66,55 @@ fn a_masked_autoencoder_learns_and_is_an_encoder_then() {
 }
 
 #[test]
-fn a_pretraining_that_is_killed_goes_on_to_the_same_numbers_and_weights() {
+fn a_student_of_dino_learns_and_its_teacher_is_an_encoder_then() {
     let scratch = Scratch::new();
     tiles(&scratch);
-    let arguments = |runs: &'static str| {
-        let often = ["pretrain", "mae", "tiles", "--runs", runs, "--set", "checkpoint_every_steps=3"];
-        [&often[..], &SMALL[..]].concat()
-    };
-    scratch.refcon(&arguments("whole")).done();
-    let whole = only_run(&scratch.path("whole"));
-    let mut child = spawn(&scratch, &arguments("killed"));
-    assert!(wait_for_lines(&mut child, &scratch.path("killed"), 14), "the program was too fast to be killed");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let killed = only_run(&scratch.path("killed"));
-    scratch.refcon(&["pretrain", "mae", "--resume", killed.to_str().unwrap()]).done();
-    assert_eq!(metrics(&killed), metrics(&whole));
-    let weights = |run: &Path| fs::read(run.join("best/model.safetensors")).unwrap();
-    assert!(weights(&killed) == weights(&whole), "the weights differ");
+    // A centre takes some dozen steps to settle, in which the loss rises; Sinkhorn-Knopp is right from the first one.
+    let at_once = "teacher.centring=sinkhorn_knopp";
+    let others =
+        ["tiles", "--set", "pooling=class_and_mean", "--set", at_once, "--set", "projector.frozen_epochs=0"];
+    scratch.refcon(&[&["pretrain"], &DINO[..], &others, &SMALL].concat()).done();
+    let run = only_run(&scratch.path("runs"));
+    for name in ["validation/view_loss", "validation/teacher_entropy", "validation/embedding_deviation"] {
+        assert_eq!(losses(&run, name).len(), 3, "{name}");
+    }
+    let epochs = losses(&run, "train/epoch_loss");
+    assert!(epochs[2] < epochs[0], "{epochs:?}");
+    let best = run.join("best");
+    scratch.refcon(&["embed", "tiles", "--encoder", best.to_str().unwrap(), "-o", "embeddings.npy"]).done();
+    let bytes = fs::read(scratch.path("embeddings.npy")).unwrap();
+    // 40 tiles, class token and mean of the patches of width 192.
+    assert!(String::from_utf8_lossy(&bytes[..128]).contains("(40, 384"));
+    let listed = scratch.refcon(&["runs"]);
+    assert!(listed.stdout.contains("dino"), "{}", listed.stdout);
+    let run = run.to_str().unwrap();
+    scratch.refcon(&["pretrain", "mae", "--resume", run]).failed_with(2, &["refcon pretrain dino --resume"]);
+}
+
+#[test]
+fn a_pretraining_that_is_killed_goes_on_to_the_same_numbers_and_weights() {
+    for method in [&MAE[..], &DINO] {
+        let scratch = Scratch::new();
+        tiles(&scratch);
+        let arguments = |runs: &'static str| {
+            let often = ["tiles", "--runs", runs, "--set", "checkpoint_every_steps=3"];
+            [&["pretrain"], method, &often, &SMALL].concat()
+        };
+        scratch.refcon(&arguments("whole")).done();
+        let whole = only_run(&scratch.path("whole"));
+        let lines = metrics(&whole).len();
+        let mut child = spawn(&scratch, &arguments("killed"));
+        // A third of the way: behind the first checkpoint, and between two.
+        let in_time = wait_for_lines(&mut child, &scratch.path("killed"), lines / 3);
+        assert!(in_time, "the program was too fast to be killed");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let killed = only_run(&scratch.path("killed"));
+        scratch.refcon(&["pretrain", method[0], "--resume", killed.to_str().unwrap()]).done();
+        assert_eq!(metrics(&killed), metrics(&whole));
+        let weights = |run: &Path| fs::read(run.join("best/model.safetensors")).unwrap();
+        assert!(weights(&killed) == weights(&whole), "the weights differ");
+    }
 }
 
 #[test]
@@ -86,9 +127,12 @@ fn tiles_of_surveys_and_shards_are_learned_from_where_they_lie() {
         .refcon(&["tile", "survey.npy", "-o", "shards", "--size", "48x48", "--every", "16", "--shards", "50"])
         .done();
     let dry = ["--dry", "--set", "data.cut.size=[48, 48]"];
-    let run = scratch.refcon(&[&["pretrain", "mae", "survey.npy", "shards"], &SMALL[..14], &dry].concat());
-    run.done();
-    assert!(run.stderr.contains("tiles to learn from"), "{}", run.stderr);
+    for method in [&MAE[..], &DINO] {
+        let run =
+            scratch.refcon(&[&["pretrain"], method, &["survey.npy", "shards"], &SMALL[..12], &dry].concat());
+        run.done();
+        assert!(run.stderr.contains("tiles to learn from"), "{}", run.stderr);
+    }
 }
 
 #[test]
@@ -96,10 +140,25 @@ fn what_cannot_be_learned_from_is_refused_with_a_reason() {
     let scratch = Scratch::new();
     tiles(&scratch);
     fs::rename(scratch.path("tiles"), scratch.path("image_corpus")).unwrap();
-    let run = scratch.refcon(&["pretrain", "mae", "image_corpus"]);
-    assert!(run.code == 3 && run.stderr.contains("never trained on"), "{}", run.stderr);
-    let run = scratch.refcon(&["pretrain", "mae"]);
-    assert!(run.code == 3 && run.stderr.contains("names no tiles"), "{}", run.stderr);
+    for method in ["mae", "dino"] {
+        let run = scratch.refcon(&["pretrain", method, "image_corpus"]);
+        assert!(run.code == 3 && run.stderr.contains("never trained on"), "{}", run.stderr);
+        let run = scratch.refcon(&["pretrain", method]);
+        assert!(run.code == 3 && run.stderr.contains("names no tiles"), "{}", run.stderr);
+    }
     let run = scratch.refcon(&["pretrain", "mae", "image_corpus", "--set", "maskd=0.5"]);
     assert!(run.code == 2 && run.stderr.contains("did you mean `masked`?"), "{}", run.stderr);
+}
+
+#[test]
+fn the_challenge_s_recipe_is_shown_with_all_its_settings() {
+    let scratch = Scratch::new();
+    let recipe = ["pretrain", "dino", "tiles", "--config", "pretrain-dino-challenge", "--print-config"];
+    let run = scratch.refcon(&[&recipe[..], &["--set", "weights.koleo=0.2"]].concat());
+    for says in ["prototypes: 1000", "koleo: 0.2", "- 0.994", "count: 0", "frozen_epochs: 1", "polarity: 0"] {
+        assert!(run.done().stdout.contains(says), "{says:?} is not in {}", run.stdout);
+    }
+    scratch
+        .refcon(&["pretrain", "dino", "tiles", "--config", "challenge"])
+        .failed_with(3, &["pretrain-dino-challenge"]);
 }

@@ -8,8 +8,10 @@
 
 mod images;
 mod shards;
+mod split;
 mod surveys;
 
+pub use split::SplitPool;
 pub use surveys::Cut;
 
 use crate::dataset::{DatasetError, test_data_at};
@@ -55,7 +57,7 @@ impl TilePool {
         }
         match pool.count() {
             0 => Err(TrainError::Setting(
-                "data.paths names no tiles: give folders of images, tar shards or surveys (`refcon pretrain mae DATA …`)".into(),
+                "data.paths names no tiles: give folders of images, tar shards or surveys (`refcon pretrain METHOD DATA …`)".into(),
             )),
             _ => Ok(pool),
         }

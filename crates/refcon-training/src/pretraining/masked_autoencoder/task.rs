@@ -1,14 +1,14 @@
 //! Pretraining of a masked autoencoder as a task of the loop.
-//!
-//! He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022 (arXiv 2111.06377).
 
-use super::config::PretrainConfig;
-use super::permutation::Permutation;
-use super::pool::TilePool;
-use super::views::{preprocessing, random_view};
+use super::config::MaskedConfig;
 use crate::error::TrainError;
 use crate::fit::{BatchLoss, Plan, Position, Task};
+use crate::pretraining::config::PretrainConfig;
+use crate::pretraining::pool::SplitPool;
+use crate::pretraining::prepare::{Ground, PreparedPretraining, Pretraining};
+use crate::pretraining::views::{preprocessing, random_view};
 use crate::random::{Purpose, stream};
+use crate::runs::Method;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rayon::prelude::*;
@@ -29,54 +29,72 @@ pub const MEASURE: &str = "validation/reconstruction_loss";
 /// A masked autoencoder and the tiles that it learns from.
 #[derive(Debug)]
 pub struct MaskedPretraining {
-    pub(super) config: PretrainConfig,
-    pub(super) pool: TilePool,
-    /// Which tiles are held out: those that the first numbers go to.
-    pub(super) shuffled: Permutation,
-    pub(super) held_out: usize,
-    pub(super) encoder: Architecture,
-    pub(super) decoder: DecoderArchitecture,
+    config: MaskedConfig,
+    tiles: SplitPool,
+    encoder: Architecture,
+    decoder: DecoderArchitecture,
     /// With gradients.
-    pub(super) device: Device,
+    device: Device,
     /// Folders of test data among the tiles.
-    pub(super) test_data: Vec<String>,
+    test_data: Vec<String>,
+}
+
+impl Pretraining for MaskedPretraining {
+    type Config = MaskedConfig;
+
+    const METHOD: Method = Method::MaskedAutoencoder;
+
+    fn prepare(
+        mut config: MaskedConfig,
+        allow_test_data: bool,
+    ) -> Result<PreparedPretraining<Self>, TrainError> {
+        let Ground { tiles, device, execution, test_data } = Ground::open(&mut config, allow_test_data)?;
+        let (network, encoder, decoder) = match &config.model.start {
+            Some(start) => {
+                let opened = MaskedAutoencoder::open_to_train(start, &device, execution)?;
+                let (network, encoder, decoder) = opened;
+                let normalised_patches = config.normalised_targets;
+                (network, encoder, DecoderArchitecture { normalised_patches, ..decoder })
+            }
+            None => {
+                let encoder = config.model.architecture();
+                let decoder = config.decoder.architecture(&encoder, config.normalised_targets);
+                let device = device.clone().autodiff();
+                let execution = execution.for_training();
+                let network = MaskedAutoencoder::initial(&encoder, &decoder, config.seed, &device, execution);
+                (network, encoder, decoder)
+            }
+        };
+        let (data, precision) = (tiles.hash(), execution.name().to_owned());
+        let task = Self {
+            config: config.clone(),
+            tiles,
+            encoder,
+            decoder,
+            device: device.autodiff(),
+            test_data: test_data.clone(),
+        };
+        Ok(PreparedPretraining { config, task, network, data, precision, test_data })
+    }
+
+    fn plan(&self) -> Plan {
+        self.config.common().plan(MEASURE)
+    }
+
+    fn tiles(&self) -> [usize; 2] {
+        self.tiles.counts()
+    }
+
+    fn sees(&self) -> String {
+        format!("{} patches of an image seen", self.seen())
+    }
 }
 
 impl MaskedPretraining {
-    /// Tiles that are learned from, and held out.
-    #[must_use]
-    pub fn tiles(&self) -> [usize; 2] {
-        [self.pool.count() - self.held_out, self.held_out]
-    }
-
     /// Patches that the encoder sees of an image.
-    #[must_use]
-    pub fn seen(&self) -> usize {
+    fn seen(&self) -> usize {
         let patches = self.encoder.patches();
         ((patches as f64 * (1.0 - self.config.masked)).round() as usize).clamp(1, patches)
-    }
-
-    /// How the loop goes.
-    #[must_use]
-    pub fn plan(&self) -> Plan {
-        Plan {
-            optimiser: self.config.scaled_optimiser(),
-            schedule: self.config.schedule.clone(),
-            stopping: self.config.stopping.clone(),
-            validate_every: self.config.validate_every_epochs,
-            measure: MEASURE.into(),
-            smaller_is_better: true,
-            checkpoint_every: self.config.checkpoint_every_steps,
-        }
-    }
-
-    /// Numbers of the tiles of a batch.
-    fn batch(&self, at: Position) -> Vec<usize> {
-        let training = self.pool.count() - self.held_out;
-        let order = Permutation::draw(training, &mut stream(self.config.seed, Purpose::Order, [at.epoch, 0]));
-        let first = at.batch as usize * self.config.batch;
-        let last = (first + self.config.batch).min(training);
-        (first..last).map(|place| self.shuffled.at(self.held_out + order.at(place))).collect()
     }
 
     /// Random numbers, one a patch of each image.
@@ -116,36 +134,36 @@ impl Task for MaskedPretraining {
     }
 
     fn batches(&self) -> usize {
-        (self.pool.count() - self.held_out).div_ceil(self.config.batch)
+        self.tiles.batches()
     }
 
     fn loss(&self, network: &MaskedAutoencoder, at: Position) -> Result<BatchLoss, TrainError> {
-        let tiles = self.batch(at);
-        let side = self.encoder.image_size as u32;
+        let tiles = self.tiles.batch(at);
+        let (views, side) = (&self.config.views, self.encoder.image_size as u32);
         let views = tiles.par_iter().map(|&tile| {
             let mut draw = stream(self.config.seed, Purpose::Augmentation, [at.epoch, tile as u64]);
-            Ok(random_view(&self.config.views, &self.pool.read(tile)?, side, &mut draw))
+            Ok(random_view(views, &self.tiles.read(tile)?, views.scale, side, &mut draw))
         });
         let views = views.collect::<Result<Vec<GreyImage>, TrainError>>()?;
         let loss = self.loss_of(network, &views, [at.epoch + 1, at.batch], &self.device);
-        let files = tiles.iter().map(|&tile| self.pool.name(tile)).collect();
-        Ok(BatchLoss { loss: Some(loss), files, parts: Vec::new() })
+        Ok(BatchLoss { loss: Some(loss), files: self.tiles.names(&tiles), parts: Vec::new() })
     }
 
     /// The loss of the held-out tiles, whole and with the same masks every time.
     fn validate(&self, network: &MaskedAutoencoder) -> Result<Vec<(String, f64)>, TrainError> {
-        if self.held_out == 0 {
+        let [_, held_out] = self.tiles.counts();
+        if held_out == 0 {
             return Ok(Vec::new());
         }
         let device = self.device.clone().inner();
-        let preprocessing = self.preprocessing()?;
+        let preprocessing = preprocessing(self.encoder.image_size)?;
         let mut sum = 0.0;
-        for first in (0..self.held_out).step_by(VALIDATION_BATCH) {
-            let places = first..(first + VALIDATION_BATCH).min(self.held_out);
+        for first in (0..held_out).step_by(VALIDATION_BATCH) {
+            let places = first..(first + VALIDATION_BATCH).min(held_out);
             let views = places
                 .clone()
                 .into_par_iter()
-                .map(|place| Ok(preprocessing.apply(&self.pool.read(self.shuffled.at(place))?)));
+                .map(|place| Ok(preprocessing.apply(&self.tiles.read_held_out(place)?)));
             let views = views.collect::<Result<Vec<GreyImage>, TrainError>>()?;
             // Epochs count from 1 in training: these masks are no batch's.
             let loss = rayon::scope(|_| {
@@ -153,12 +171,12 @@ impl Task for MaskedPretraining {
             });
             sum += loss * places.len() as f64;
         }
-        Ok(vec![(MEASURE.into(), sum / self.held_out as f64)])
+        Ok(vec![(MEASURE.into(), sum / held_out as f64)])
     }
 
     fn write_encoder(&self, network: &MaskedAutoencoder, folder: &Path) -> Result<(), TrainError> {
         let file = EncoderFile {
-            preprocessing: Some(self.preprocessing()?),
+            preprocessing: Some(preprocessing(self.encoder.image_size)?),
             pooling: Some(Pooling::PatchMean),
             heads: Some(self.encoder.heads),
             decoder_heads: Some(self.decoder.blocks.heads),
@@ -166,13 +184,6 @@ impl Task for MaskedPretraining {
             ..EncoderFile::default()
         };
         Ok(export_masked_autoencoder(network, &self.encoder, &self.decoder, Some(&file), folder)?)
-    }
-}
-
-impl MaskedPretraining {
-    fn preprocessing(&self) -> Result<refcon_image::Preprocessing, TrainError> {
-        preprocessing(self.encoder.image_size as u32)
-            .map_err(|error| TrainError::Setting(format!("model.image_size: {error}")))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a masked autoencoder makes of tiles, as pictures.
 
-use super::masked_autoencoder::{images, patches};
-use super::views::preprocessing;
+use super::task::{images, patches};
 use crate::error::TrainError;
+use crate::pretraining::views::preprocessing;
 use crate::random::{Purpose, stream};
 use burn::tensor::{Tensor, TensorData};
 use rand::RngExt;
@@ -45,7 +45,7 @@ pub fn rebuild(
     let (side, patch, channels) = (sizes.blocks.image_size, sizes.blocks.patch_size, sizes.blocks.channels);
     let setting =
         |error: &dyn std::fmt::Display| TrainError::Setting(format!("{}: {error}", checkpoint.display()));
-    let preprocessing = preprocessing(side as u32).map_err(|error| setting(&error))?;
+    let preprocessing = preprocessing(side)?;
     let count = sizes.blocks.patches();
     let seen = ((count as f64 * (1.0 - masked)).round() as usize).clamp(1, count);
     let rebuild_one = |(number, tile): (usize, &GreyImage)| {
