@@ -110,6 +110,17 @@ pub(crate) fn embed_folder(
     output: &Output,
 ) -> Result<EmbeddedFolder, Failure> {
     let files = refcon_image::list(folder).map_err(Failure::input)?;
+    embed_files(&files, encoder, strict, what, output)
+}
+
+/// Reads and embeds these tiles, as [`embed_folder`] does.
+pub(crate) fn embed_files(
+    files: &[TileFile],
+    encoder: &dyn Encoder,
+    strict: bool,
+    what: &'static str,
+    output: &Output,
+) -> Result<EmbeddedFolder, Failure> {
     let limits = DecodeLimits::default();
     let progress = output.progress(what, files.len());
     let mut tiles = Vec::with_capacity(files.len());
@@ -139,11 +150,20 @@ pub(crate) fn embed_folder(
         return Err(Failure::input(format!(
             "none of the {} image files in {} could be read; the first: {}",
             files.len(),
-            folder.display(),
+            folder_of(files).display(),
             skipped.first().map_or("", String::as_str)
         )));
     }
     let embeddings =
         Embeddings::new(encoder.id().clone(), encoder.dimension(), values).map_err(Failure::other)?;
     Ok(EmbeddedFolder { tiles, embeddings, skipped })
+}
+
+/// The folder that files were listed in: what is left of the first one's path without its name below it.
+fn folder_of(files: &[TileFile]) -> PathBuf {
+    let below = |file: &TileFile| file.name.split('/').count();
+    files
+        .first()
+        .and_then(|file| file.path.ancestors().nth(below(file)))
+        .map_or_else(PathBuf::new, Path::to_owned)
 }

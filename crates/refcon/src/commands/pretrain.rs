@@ -121,7 +121,7 @@ impl Mae {
             task.seen()
         ));
         let plan = task.plan();
-        fitted(&mut task, network, plan, &mut run, &mut facts, began, output)
+        fitted(&mut task, network, plan, &mut run, &mut facts, began, output)?.tell(output)
     }
 
     fn config(&self) -> Result<PretrainConfig, Failure> {

@@ -1,10 +1,11 @@
 //! `refcon train`: fine-tune an encoder on labelled tiles.
 
+use super::settings::SettingsArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
 use refcon_training::TrainError;
-use refcon_training::config::{Config, PRESETS, preset};
+use refcon_training::config::Config;
 use refcon_training::fit::Task;
 use refcon_training::fit::checkpoint::{Exact, Progress};
 use refcon_training::fit::{Ending, Event, Plan, fit};
@@ -14,8 +15,8 @@ use refcon_training::runs::{Facts, Method, Run, RunState};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Epochs and batches of a trial.
@@ -39,34 +40,8 @@ Ctrl-C stops after the step that is under way and keeps all of it. Corpus and qu
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Train {
-    /// Settings: a YAML file, or a recipe that comes with the program: challenge-clip, challenge-dinov2, challenge-mae, challenge-vit,
-    /// challenge-vit-torchvision [default: a linear head]
-    #[arg(value_name = "CONFIG")]
-    config: Option<String>,
-
-    /// Folder with one folder of tiles a class (`data.train`)
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-
-    /// CSV with the columns `path` and `near_duplicate_group`: groups are held out whole (`data.groups`)
-    #[arg(long, value_name = "CSV")]
-    groups: Option<PathBuf>,
-
-    /// `texture`, or a checkpoint's folder or file (`encoder`)
-    #[arg(long, value_name = "NAME|PATH")]
-    encoder: Option<String>,
-
-    /// Where to train: auto, cpu, gpu, gpu:N, cuda, cuda:N (`device`)
-    #[arg(long)]
-    device: Option<String>,
-
-    /// What to compute in: f32, bf16 or auto (`precision`)
-    #[arg(long, value_name = "auto|f32|bf16")]
-    precision: Option<String>,
-
-    /// Any other setting, such as `loss.margin=0.5`; may be given several times
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    settings: Vec<String>,
+    #[command(flatten)]
+    settings: SettingsArguments,
 
     /// Folder of the runs
     #[arg(long, value_name = "DIR", default_value = "runs")]
@@ -91,12 +66,12 @@ pub(crate) struct Train {
 
 /// How a training went, for `--json`.
 #[derive(Debug, Serialize)]
-struct Trained {
+pub(super) struct Trained {
     run: PathBuf,
-    ending: &'static str,
-    encoder: Option<PathBuf>,
+    pub(super) ending: &'static str,
+    pub(super) encoder: Option<PathBuf>,
     measure: String,
-    best: Option<f64>,
+    pub(super) best: Option<f64>,
     best_step: u64,
     epochs: u64,
     steps: u64,
@@ -106,83 +81,94 @@ struct Trained {
 impl Train {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         let began = Instant::now();
-        let (mut run, mut facts, ready) = match &self.resume {
+        let started = match &self.resume {
             Some(folder) => resumed(folder)?,
             None => {
                 let config = self.config()?;
                 if self.print_config {
                     return output.result(&config.to_yaml(), &config);
                 }
-                self.begun(config, output)?
+                begun(config, self.allow_test_data, &Place::Below(&self.runs), output)?
             }
         };
-        let Prepared { config, mut task, network, ungrouped, .. } = ready;
-        if ungrouped > 0 && config.data.groups.is_some() {
-            tracing::warn!(
-                "{ungrouped} tiles are not in the groups' table; each counts as a group of its own"
-            );
-        }
-        output.step(&begins(&facts, run.folder()));
-        task.set_title(&facts.name);
-        fitted(&mut task, network, plan(&config), &mut run, &mut facts, began, output)
+        trained(started, began, output)?.tell(output)
     }
 
     fn config(&self) -> Result<Config, Failure> {
-        let text = match &self.config {
-            None => String::new(),
-            Some(given) => match (preset(given), Path::new(given)) {
-                (_, path) if path.is_file() => std::fs::read_to_string(path)
-                    .map_err(|error| Failure::input(format!("cannot read {}: {error}", path.display())))?,
-                (Some(text), _) => text.into(),
-                (None, _) => {
-                    let names = PRESETS.map(|(name, _)| name).join(", ");
-                    return Err(Failure::input(format!(
-                        "no settings {given}: expected a YAML file, or one of {names}"
-                    )));
-                }
-            },
-        };
-        let mut settings = Vec::new();
-        let quoted = |path: &Path| serde_json::to_string(path).unwrap_or_default();
-        settings.extend(self.data.as_deref().map(|path| format!("data.train={}", quoted(path))));
-        settings.extend(self.groups.as_deref().map(|path| format!("data.groups={}", quoted(path))));
-        settings.extend(self.encoder.as_deref().map(|path| format!("encoder={}", quoted(Path::new(path)))));
-        settings.extend(self.device.as_ref().map(|device| format!("device={device}")));
-        settings.extend(self.precision.as_ref().map(|precision| format!("precision={precision}")));
-        settings.extend(self.settings.iter().cloned());
-        if self.dry {
-            settings.extend([format!("stopping.epochs={}", DRY.0), format!("stopping.batches={}", DRY.1)]);
-        }
-        Config::parse(&text, &settings).map_err(|error| match &self.config {
-            Some(given) => Failure::input(format!("settings {given}: {error}")),
-            None => Failure::usage(error),
-        })
+        let dry = [format!("stopping.epochs={}", DRY.0), format!("stopping.batches={}", DRY.1)];
+        self.settings.parsed(if self.dry { dry.into() } else { Vec::new() }, Config::parse)
     }
+}
 
-    fn begun(&self, config: Config, output: &Output) -> Result<(Run, Facts, Prepared), Failure> {
-        output.step("reading tiles and opening the encoder …");
-        let ready = prepare(config, self.allow_test_data).map_err(failure)?;
-        let base = ready.task.base().encoder().id();
-        let network = prepared(ready.network.clone(), &|name| ready.task.trains(name));
-        let mut facts = Facts {
-            name: String::new(),
-            method: Method::FineTuning,
-            started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-            state: RunState::Running,
-            seed: ready.config.seed,
-            data: ready.manifest.hash.clone(),
-            tiles: [ready.task.dataset().training.len(), ready.task.dataset().held_out.len()],
-            encoder: [base.name().into(), base.hash().into()],
-            parameters: Parameters::of(&network).count(),
-            code: code(),
-            device: ready.config.device.clone(),
-            precision: ready.precision.clone(),
-            test_data: ready.test_data.clone(),
-        };
-        let run = Run::create(&self.runs, &ready.config.to_yaml(), &mut facts, &ready.manifest.csv)
-            .map_err(failure)?;
-        Ok((run, facts, ready))
+/// Where a run's folder is made.
+enum Place<'a> {
+    /// Below this folder, under a name that is drawn.
+    Below(&'a Path),
+    /// This is it.
+    At(&'a Path),
+}
+
+fn begun(
+    config: Config,
+    allow_test_data: bool,
+    place: &Place,
+    output: &Output,
+) -> Result<(Run, Facts, Prepared), Failure> {
+    output.step("reading tiles and opening the encoder …");
+    let ready = prepare(config, allow_test_data).map_err(failure)?;
+    let base = ready.task.base().encoder().id();
+    let network = prepared(ready.network.clone(), &|name| ready.task.trains(name));
+    let mut facts = Facts {
+        name: String::new(),
+        method: Method::FineTuning,
+        started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        state: RunState::Running,
+        seed: ready.config.seed,
+        data: ready.manifest.hash.clone(),
+        tiles: [ready.task.dataset().training.len(), ready.task.dataset().held_out.len()],
+        encoder: [base.name().into(), base.hash().into()],
+        parameters: Parameters::of(&network).count(),
+        code: code(),
+        device: ready.config.device.clone(),
+        precision: ready.precision.clone(),
+        test_data: ready.test_data.clone(),
+    };
+    let (settings, tiles) = (ready.config.to_yaml(), &ready.manifest.csv);
+    let run = match place {
+        Place::Below(runs) => Run::create(runs, &settings, &mut facts, tiles),
+        Place::At(folder) => Run::create_at(folder, &settings, &mut facts, tiles),
+    };
+    Ok((run.map_err(failure)?, facts, ready))
+}
+
+/// Trains in a folder that is this training's alone, or goes on with what is there: for commands that train on their way.
+pub(super) fn train_in(
+    folder: &Path,
+    config: Config,
+    allow_test_data: bool,
+    output: &Output,
+) -> Result<Trained, Failure> {
+    let began = Instant::now();
+    let started = match Run::is_at(folder) {
+        true => resumed(folder)?,
+        false => begun(config, allow_test_data, &Place::At(folder), output)?,
+    };
+    trained(started, began, output)
+}
+
+/// Trains a run that was begun or taken up again.
+fn trained(
+    (mut run, mut facts, ready): (Run, Facts, Prepared),
+    began: Instant,
+    output: &Output,
+) -> Result<Trained, Failure> {
+    let Prepared { config, mut task, network, ungrouped, .. } = ready;
+    if ungrouped > 0 && config.data.groups.is_some() {
+        tracing::warn!("{ungrouped} tiles are not in the groups' table; each counts as a group of its own");
     }
+    output.step(&begins(&facts, run.folder()));
+    task.set_title(&facts.name);
+    fitted(&mut task, network, plan(&config), &mut run, &mut facts, began, output)
 }
 
 /// A run that is taken up again, if tiles and encoder are still what they were.
@@ -230,7 +216,7 @@ pub(super) fn code() -> String {
     }
 }
 
-/// Trains, notes in the run how it ended, and says so.
+/// Trains, and notes in the run how it ended.
 pub(super) fn fitted<T: Task>(
     task: &mut T,
     network: T::Network,
@@ -239,7 +225,7 @@ pub(super) fn fitted<T: Task>(
     facts: &mut Facts,
     began: Instant,
     output: &Output,
-) -> Result<(), Failure> {
+) -> Result<Trained, Failure> {
     let stop = stop_on_interrupt()?;
     let done = fit(task, network, &plan, run, &stop, &mut |event: &Event| say(event, output));
     facts.state = match &done {
@@ -250,13 +236,16 @@ pub(super) fn fitted<T: Task>(
     let noted = run.write_facts(facts);
     let (ending, progress) = done.map_err(failure)?;
     noted.map_err(failure)?;
-    let trained = Trained::new(run, ending, &progress, plan.measure, began.elapsed());
-    output.result(&trained.text(), &trained)
+    Ok(Trained::new(run, ending, &progress, plan.measure, began.elapsed()))
 }
 
-/// Set by Ctrl-C and by a polite kill; a second one ends the program at once.
+/// Set by Ctrl-C and by a polite kill; a second one ends the program at once. The same for every training of the program.
 fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     const INTERRUPTED: i32 = 130;
+    static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    if let Some(stop) = STOP.get() {
+        return Ok(Arc::clone(stop));
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || {
@@ -266,7 +255,7 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
         eprintln!("stopping after this step; once more to stop at once");
     })
     .map_err(Failure::other)?;
-    Ok(stop)
+    Ok(Arc::clone(STOP.get_or_init(|| stop)))
 }
 
 fn begins(facts: &Facts, folder: &Path) -> String {
@@ -325,7 +314,12 @@ impl Trained {
         }
     }
 
-    fn text(&self) -> String {
+    /// Prints it.
+    pub(super) fn tell(&self, output: &Output) -> Result<(), Failure> {
+        output.result(&self.text(), self)
+    }
+
+    pub(super) fn text(&self) -> String {
         let ending = match self.ending {
             "finished" => "done",
             "interrupted" => "stopped; go on with --resume",
