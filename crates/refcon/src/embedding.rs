@@ -110,12 +110,13 @@ pub(crate) fn embed_folder(
     output: &Output,
 ) -> Result<EmbeddedFolder, Failure> {
     let files = refcon_image::list(folder).map_err(Failure::input)?;
-    embed_files(&files, encoder, strict, what, output)
+    embed_tiles(&files, folder, encoder, strict, what, output)
 }
 
-/// Reads and embeds these tiles, as [`embed_folder`] does.
-pub(crate) fn embed_files(
+/// As [`embed_folder`], for some tiles of it.
+pub(crate) fn embed_tiles(
     files: &[TileFile],
+    folder: &Path,
     encoder: &dyn Encoder,
     strict: bool,
     what: &'static str,
@@ -150,20 +151,11 @@ pub(crate) fn embed_files(
         return Err(Failure::input(format!(
             "none of the {} image files in {} could be read; the first: {}",
             files.len(),
-            folder_of(files).display(),
+            folder.display(),
             skipped.first().map_or("", String::as_str)
         )));
     }
     let embeddings =
         Embeddings::new(encoder.id().clone(), encoder.dimension(), values).map_err(Failure::other)?;
     Ok(EmbeddedFolder { tiles, embeddings, skipped })
-}
-
-/// The folder that files were listed in: what is left of the first one's path without its name below it.
-fn folder_of(files: &[TileFile]) -> PathBuf {
-    let below = |file: &TileFile| file.name.split('/').count();
-    files
-        .first()
-        .and_then(|file| file.path.ancestors().nth(below(file)))
-        .map_or_else(PathBuf::new, Path::to_owned)
 }

@@ -2,11 +2,12 @@
 
 use super::settings::{SettingsArguments, path_setting};
 use super::train::{failure, train_in};
-use crate::embedding::{EncoderArguments, embed_files};
+use crate::embedding::{EncoderArguments, embed_tiles};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
 use refcon_evaluation::Gold;
+use refcon_image::TileFile;
 use refcon_training::fit::checkpoint::Exact;
 use refcon_training::iteration::{Ending, Find, FindReport, Iteration, IterationConfig, Purity, Step};
 use serde::Serialize;
@@ -206,16 +207,22 @@ pub(super) fn iterate(
 
 /// Embeds both sides and lets the iteration assign.
 fn found(iteration: &Iteration, find: &Find, output: &Output) -> Result<FindReport, Failure> {
-    let training = &iteration.config().training;
+    let config = iteration.config();
+    let training = &config.training;
+    // As for every validation, the first of several devices.
+    let device = training.device.split(',').next().unwrap_or_default();
     let encoder = EncoderArguments {
         encoder: find.encoder.display().to_string(),
         family: None,
-        device: training.device.parse().map_err(Failure::usage)?,
+        device: device.parse().map_err(Failure::usage)?,
         precision: training.precision.parse().map_err(Failure::usage)?,
     }
     .open()?;
-    let queries = embed_files(&find.queries, &*encoder, true, "embedding labelled tiles", output)?;
-    let tiles = embed_files(&find.tiles, &*encoder, false, "embedding unlabelled tiles", output)?;
+    let embed = |files: &[TileFile], folder: &Option<PathBuf>, strict, what| {
+        embed_tiles(files, folder.as_deref().unwrap_or(Path::new("")), &*encoder, strict, what, output)
+    };
+    let queries = embed(&find.queries, &training.data.train, true, "embedding labelled tiles")?;
+    let tiles = embed(&find.tiles, &config.iteration.unlabelled, false, "embedding unlabelled tiles")?;
     iteration
         .find(find.round, (&queries.tiles, &queries.embeddings), (&tiles.tiles, &tiles.embeddings))
         .map_err(failure)

@@ -1,7 +1,7 @@
 //! Iterative training through the program: rounds, kills, reviews, guards.
 
 use crate::scratch::{Run, Scratch};
-use crate::train::{metrics, spawn};
+use crate::train::{metrics, spawn, tiny_vit};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -218,6 +218,38 @@ fn a_review_waits_and_a_vetoed_tile_is_never_added_again() {
     let table = fs::read_to_string(scratch.path("it/found/round-2.csv")).unwrap();
     assert!(!table.contains(&veto) && !table.contains(&late), "{table}");
     assert_eq!(table.lines().count(), files_of(&found).len() + files_of(&second).len() - 1);
+}
+
+#[test]
+fn a_model_iterates_by_the_challenges_recipe() {
+    let scratch = tiles();
+    let vit = tiny_vit();
+    let settings = [
+        "stopping.epochs=1",
+        "sampling.batch=8",
+        "precision=f32",
+        "iteration.curated_threshold=0.5",
+        "data.validation_share=0",
+    ];
+    let mut arguments = vec![
+        "--json",
+        "iterate",
+        "challenge-vit",
+        "--encoder",
+        &vit,
+        "--data",
+        "train",
+        "--unlabelled",
+        "pool",
+    ];
+    arguments.extend(settings.iter().flat_map(|setting| ["--set", *setting]));
+    arguments.extend(["--rounds", "1", "--device", "cpu"]);
+    let said = said(&scratch.refcon(&arguments));
+    assert_eq!((&said["ending"], &said["best_round"]), (&"rounds".into(), &1.into()), "{said}");
+    assert!(said["rounds"][1]["added"].as_u64().unwrap() > 0);
+    let weights = |folder: &str| fs::read(scratch.path(folder).join("model.safetensors")).unwrap();
+    assert!(weights("iteration/best") == weights("iteration/rounds/round-1/best"));
+    assert!(weights("iteration/best") != weights("iteration/rounds/round-0/best"));
 }
 
 #[test]

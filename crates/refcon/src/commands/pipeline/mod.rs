@@ -102,10 +102,12 @@ impl Pipeline {
                 }
             },
         };
+        // A training shares its batches among several; one predicts.
+        let device = config.training.training.device.split(',').next().unwrap_or_default();
         let encoder = EncoderArguments {
             encoder,
             family: None,
-            device: config.training.training.device.parse().map_err(Failure::usage)?,
+            device: device.parse().map_err(Failure::usage)?,
             precision: predict.precision.parse().map_err(Failure::usage)?,
         };
         let done = self.predicted(mode, predict, [query, corpus], encoder, gold.as_ref(), output)?;
