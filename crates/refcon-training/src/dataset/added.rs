@@ -84,7 +84,6 @@ mod tests {
         let of_tiles = Groups::of(&groups, &tiles).unwrap();
         let dataset = split(tiles, &of_tiles, 0.2, 1).unwrap();
         // A tile of the pool beside each, of the same group.
-        let mut table = table;
         for class in ["a", "b"] {
             (0..5).for_each(|n| table += &format!("pool/{class}{n}.png,{class}{n}\n"));
         }

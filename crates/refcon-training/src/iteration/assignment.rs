@@ -180,8 +180,8 @@ mod tests {
             let query_names: Vec<&str> = query_names.iter().map(String::as_str).collect();
             let band = (distance(3.0), distance(25.0));
             let found = claims(&at(&queries), &at(&tiles), &names, most, band).unwrap();
-            for query in 0..queries.len() {
-                let near = |tile: &usize| distance(queries[query] - tiles[*tile]);
+            for (query, angle) in queries.iter().enumerate() {
+                let near = |tile: &usize| distance(angle - tiles[*tile]);
                 let margin = 1e-6;
                 // Distances at the edge of the band may fall on either side of it in f32.
                 prop_assume!((0..tiles.len()).all(|tile| (near(&tile) - band.0).abs() > margin && (near(&tile) - band.1).abs() > margin));

@@ -126,15 +126,15 @@ impl Iteration {
         let (settings, path) = (folder.join(CONFIG), folder.join(STATE));
         if !settings.exists() || !path.exists() {
             let problem = format!("no iteration: expected a folder with {CONFIG} and {STATE}");
-            return Err(damaged(folder, problem));
+            return Err(damaged(folder, &problem));
         }
-        let mut config =
-            IterationConfig::parse(&read_text(&settings)?, &[]).map_err(|error| damaged(&settings, error))?;
+        let mut config = IterationConfig::parse(&read_text(&settings)?, &[])
+            .map_err(|error| damaged(&settings, &error))?;
         let state = State::read(&path)?;
         let (labelled, pool) = read_all(&mut config, state.allow_test_data)?;
         if pool.hash != state.tiles {
             let problem = "the labelled or the unlabelled tiles are no longer what they were; a changed data set needs a new iteration";
-            return Err(damaged(&path, problem));
+            return Err(damaged(&path, &problem));
         }
         Ok(Self { folder: folder.into(), config, state, labelled, pool })
     }
@@ -219,7 +219,7 @@ impl Iteration {
         if !path.exists() {
             return Ok(None);
         }
-        serde_json::from_str(&read_text(&path)?).map(Some).map_err(|error| damaged(&path, error))
+        serde_json::from_str(&read_text(&path)?).map(Some).map_err(|error| damaged(&path, &error))
     }
 
     /// Names that a person has vetoed.

@@ -52,12 +52,13 @@ fn write_error(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
     move |source| TrainError::Write { path: path.into(), source }
 }
 
-fn damaged(path: &Path, problem: impl ToString) -> TrainError {
+fn damaged(path: &Path, problem: &impl ToString) -> TrainError {
     TrainError::Damaged { path: path.into(), problem: problem.to_string() }
 }
 
+/// The path from the root, whether there is such a file or not.
 fn absolute(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.into())
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into())
 }
 
 /// Reads a text file.

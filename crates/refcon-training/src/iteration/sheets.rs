@@ -11,31 +11,28 @@ use std::path::PathBuf;
 /// Pairs of tiles on a picture: few enough to be scrolled through and held in memory.
 const PAIRS_A_PICTURE: usize = 120;
 
-/// Draws every pair of a found tile and the labelled tile that it is like, label by label, nearest first, and writes the pictures to
-/// `picture(1)`, `picture(2)`, …; `file_of` gives the files of a pair, the labelled tile's first.
-pub(super) fn write_sheets<'a>(
+/// Draws every found tile beside the labelled tile that it is like, label by label, nearest first, and writes the pictures to `picture(1)`,
+/// `picture(2)`, …; beside each of `found` stand the two files, the labelled tile's first.
+pub(super) fn write_sheets(
     title: &str,
-    found: &[Found],
-    file_of: impl Fn(&Found) -> Option<[&'a TileFile; 2]>,
+    mut found: Vec<(&Found, [&TileFile; 2])>,
     picture: impl Fn(usize) -> PathBuf,
 ) -> Result<Vec<PathBuf>, TrainError> {
-    let mut ordered: Vec<&Found> = found.iter().collect();
-    ordered.sort_by(|a, b| {
+    found.sort_by(|(a, _), (b, _)| {
         a.label.cmp(&b.label).then(a.distance.total_cmp(&b.distance)).then(a.file.cmp(&b.file))
     });
-    let pictures = ordered.len().div_ceil(PAIRS_A_PICTURE);
+    let pictures = found.len().div_ceil(PAIRS_A_PICTURE);
     let mut written = Vec::new();
-    for (number, block) in ordered.chunks(PAIRS_A_PICTURE).enumerate() {
-        let files: Vec<[&TileFile; 2]> = block.iter().filter_map(|found| file_of(found)).collect();
-        let images: Vec<[GreyImage; 2]> = files
+    for (number, block) in found.chunks(PAIRS_A_PICTURE).enumerate() {
+        let images: Vec<[GreyImage; 2]> = block
             .par_iter()
-            .map(|[query, tile]| {
+            .map(|(_, [query, tile])| {
                 let limits = DecodeLimits::default();
                 Ok([read(&query.path, &limits)?, read(&tile.path, &limits)?])
             })
             .collect::<Result<_, DatasetError>>()?;
         let mut groups: Vec<PairGroup> = Vec::new();
-        for (found, images) in block.iter().zip(images) {
+        for ((found, _), images) in block.iter().zip(images) {
             let pair = Pair {
                 images,
                 captions: [format!("{:.4}  {}", found.distance, found.file), format!("like {}", found.query)],

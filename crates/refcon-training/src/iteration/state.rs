@@ -63,10 +63,10 @@ impl State {
     }
 
     pub(super) fn read(path: &Path) -> Result<Self, TrainError> {
-        let state: Self = serde_json::from_str(&read_text(path)?).map_err(|error| damaged(path, error))?;
+        let state: Self = serde_json::from_str(&read_text(path)?).map_err(|error| damaged(path, &error))?;
         match state.version {
             VERSION => Ok(state),
-            other => Err(damaged(path, format!("its version is {other}, expected {VERSION}"))),
+            other => Err(damaged(path, &format!("its version is {other}, expected {VERSION}"))),
         }
     }
 

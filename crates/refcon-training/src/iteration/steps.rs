@@ -10,6 +10,7 @@ use crate::metric_learning::plan;
 use refcon_encoders::Embeddings;
 use refcon_image::TileFile;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 
 impl Iteration {
     /// What is to be done next.
@@ -31,12 +32,12 @@ impl Iteration {
                 false => Ok(Step::Find(self.what_to_find(round, tiles))),
             };
         }
-        if self.config.iteration.review && self.state.shown < round {
-            return Ok(Step::Review(round));
-        }
         let added = self.added(round)?;
         if added == self.added_before(round)? {
             return self.end(Ending::NothingFound);
+        }
+        if self.config.iteration.review && self.state.shown < round {
+            return Ok(Step::Review(round));
         }
         self.write_table(round, &added)?;
         Ok(Step::Train(round))
@@ -82,8 +83,7 @@ impl Iteration {
         tiles: (&[TileFile], &Embeddings),
     ) -> Result<FindReport, TrainError> {
         let settings = &self.config.iteration;
-        let names =
-            |files: &'_ [TileFile]| files.iter().map(|file| file.name.clone()).collect::<Vec<String>>();
+        let names = |files: &[TileFile]| files.iter().map(|file| file.name.clone()).collect::<Vec<String>>();
         let (query_names, tile_names) = (names(queries.0), names(tiles.0));
         let query_names: Vec<&str> = query_names.iter().map(String::as_str).collect();
         let tile_names: Vec<&str> = tile_names.iter().map(String::as_str).collect();
@@ -106,21 +106,11 @@ impl Iteration {
                 query: query_names[claim.query].into(),
             })
             .collect();
-        let files: HashMap<(&str, &str), [&TileFile; 2]> = won
-            .iter()
-            .zip(&found)
-            .map(|(claim, found)| {
-                ((found.query.as_str(), found.file.as_str()), [&queries.0[claim.query], &tiles.0[claim.tile]])
-            })
-            .collect();
-        let pictures = write_sheets(
-            &format!("Round {round}: tiles found"),
-            &found,
-            |found| files.get(&(found.query.as_str(), found.file.as_str())).copied(),
-            |number| self.picture(round, number),
-        )?;
-        let name =
-            |path: &std::path::PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let files = won.iter().map(|claim| [&queries.0[claim.query], &tiles.0[claim.tile]]);
+        let title = format!("Round {round}: tiles found");
+        let picture = |number| self.picture(round, number);
+        let pictures = write_sheets(&title, found.iter().zip(files).collect(), picture)?;
+        let name = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
         let encoder = queries.1.encoder();
         let report = FindReport {
             round,
@@ -188,7 +178,7 @@ impl Iteration {
 
     fn table_rows(&self, round: usize) -> Result<BTreeMap<String, String>, TrainError> {
         let path = self.table(round);
-        let damaged = |error: csv::Error| super::damaged(&path, error);
+        let damaged = |error: csv::Error| super::damaged(&path, &error);
         let mut reader = csv::Reader::from_path(&path).map_err(damaged)?;
         reader.deserialize::<Row>().map(|row| row.map(|row| (row.file, row.label)).map_err(damaged)).collect()
     }
@@ -208,7 +198,7 @@ impl Iteration {
 /// A row of the table that a round is trained on.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Row {
-    path: std::path::PathBuf,
+    path: PathBuf,
     label: String,
     file: String,
 }

@@ -14,7 +14,7 @@ pub fn read_vetoes(table: &Path, in_pool: impl Fn(&str) -> bool) -> Result<BTree
     if !table.exists() {
         return Ok(BTreeSet::new());
     }
-    let problem = |problem: String| damaged(table, problem);
+    let problem = |problem: String| damaged(table, &problem);
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .flexible(true)

@@ -64,7 +64,7 @@ pub(crate) struct Iterate {
         conflicts_with_all = ["config", "data", "groups", "encoder", "settings", "unlabelled", "rounds", "review", "output"])]
     resume: Option<PathBuf>,
 
-    /// True classes of the unlabelled tiles, to report how many labels are right: a CSV with the columns part (image_corpus), file, label;
+    /// True classes of the unlabelled tiles, to report how many labels are right: a CSV with the columns part (`image_corpus`), file, label;
     /// never used for finding or training
     #[arg(long, value_name = "FILE.csv")]
     gold: Option<PathBuf>,

@@ -53,7 +53,9 @@ fn an_encoder_predicts_and_is_scored() {
     let predict = ["predict", "--query", "query", "--corpus", "corpus", "-k", "2", "-o", "alone.json"];
     scratch.refcon(&predict).done();
     assert_eq!(scratch.json("alone.json"), scratch.json("out/results.json"));
-    let all = pipeline(&scratch, PREDICT, &["--set", "predict.k=all"]);
+    // Everything that is printed may be given back.
+    let print = scratch.refcon(&["pipeline", "pipeline.yml", "--print-config"]);
+    let all = pipeline(&scratch, &print.done().stdout, &["--set", "predict.k=all"]);
     assert_eq!(all["prediction"]["matches_per_query"], 8);
 }
 

@@ -110,12 +110,17 @@ impl PipelineConfig {
                 return fail(format!("predict.{key} is not set, expected a folder of tiles"));
             }
         }
+        let Config { encoder, device, .. } = &self.training.training;
+        let (encoder, device) = (encoder.clone(), device.clone());
+        let untrained = Config { encoder, device, ..Config::default() };
+        let iterates = self.training.iteration != IterationSettings::default();
+        let trains = self.training.training != untrained || iterates;
         let unread = |key: &&String| !OF_PREDICTION.contains(&key.as_str());
         match (self.mode(), said.iter().find(unread)) {
-            (Mode::Predict, Some(key)) => fail(format!(
+            (Mode::Predict, Some(key)) if trains => fail(format!(
                 "{key} is set, but data.train is not, and without it nothing is trained: set it, or leave {key} out"
             )),
-            (Mode::TrainAndPredict, _) if said.iter().any(|key| key == "iteration") => fail(
+            (Mode::TrainAndPredict, _) if iterates => fail(
                 "iteration is set, but iteration.unlabelled, the folder of tiles without labels, is not"
                     .into(),
             ),
