@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use refcon_image::figure::{
-    Axis, Canvas, Rectangle, SectionPlot, class_gallery, encode_png, preprocess_steps, section,
+    Axis, Canvas, Pair, PairGroup, Rectangle, SectionPlot, class_gallery, encode_png, pairs,
+    preprocess_steps, section,
 };
 use refcon_image::{ClassTiles, ColourMap, DecodeLimits, GreyImage, Preprocessing, read};
 use tempfile::TempDir;
@@ -183,4 +184,23 @@ fn an_encoded_image_reads_back_the_same() {
     let path = folder.path().join("image.png");
     std::fs::write(&path, encode_png(&image)).unwrap();
     assert_eq!(read(&path, &DecodeLimits::default()).unwrap(), image);
+}
+
+#[test]
+fn pairs_stand_side_by_side_under_their_groups_name_whatever_their_sizes() {
+    for (width, height, count) in [(99, 99, 13), (1, 1, 1), (3, 640, 5), (640, 3, 5), (118, 143, 30)] {
+        let pair = Pair {
+            images: [stripes(width, height), stripes(width, height)],
+            captions: ["a_rather_long_name".repeat(9), "like b".into()],
+        };
+        let group = |name: &str| PairGroup { name: name.into(), pairs: vec![pair.clone(); count] };
+        let groups = [group("Salt"), group(&"A_long_class_".repeat(30))];
+        let canvas = pairs("Round 1", "two groups", &groups);
+        let what = format!("{count} of {width} × {height}");
+        assert!(canvas.width() <= 1500, "{what}: {}", canvas.width());
+        assert_margin_is_free(&canvas, &what);
+        let one = pairs("Round 1", "two groups", &groups[..1]);
+        assert!(canvas.height() > one.height(), "{what}");
+    }
+    assert_margin_is_free(&pairs("Nothing", "found", &[]), "no pairs");
 }

@@ -8,13 +8,14 @@
 //! ```
 //!
 //! [`fit`] is the loop for whatever is trained; [`metric_learning`] is fine-tuning as a task of it, [`pretraining`] what an encoder can
-//! learn without labels.
+//! learn without labels. [`iteration`] fine-tunes again and again, on tiles that it has labelled itself.
 
 pub mod augmentation;
 pub mod config;
 pub mod dataset;
 mod error;
 pub mod fit;
+pub mod iteration;
 pub mod losses;
 pub mod metric_learning;
 pub mod mining;

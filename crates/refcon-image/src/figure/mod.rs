@@ -3,6 +3,7 @@
 mod axes;
 mod canvas;
 mod classes;
+mod pairs;
 mod panel;
 mod rows;
 mod section;
@@ -12,6 +13,7 @@ mod text;
 pub use axes::{Axis, tick_label, ticks};
 pub use canvas::{Canvas, Rectangle, Rgb, WritePictureError, encode_png};
 pub use classes::class_gallery;
+pub use pairs::{Pair, PairGroup, pairs};
 pub use rows::{Row, rows};
 pub use section::{SectionPlot, section};
 pub use steps::preprocess_steps;

@@ -27,15 +27,33 @@ pub(crate) fn settle<T: Serialize + DeserializeOwned + Default>(
     text: &str,
     overrides: &[String],
 ) -> Result<T, ConfigError> {
+    typed(settled(tree(&T::default()), text, overrides)?.whole, "")
+}
+
+/// Settings before they have types.
+pub(super) struct Settled {
+    /// Every key, with its default where it was left out.
+    pub(super) whole: Value,
+    /// The keys that were said.
+    pub(super) said: Value,
+}
+
+/// Text and settings of the command line over a tree of defaults.
+pub(super) fn settled(defaults: Value, text: &str, overrides: &[String]) -> Result<Settled, ConfigError> {
     let mut said = parse(text)?;
     for setting in overrides {
         set(&mut said, setting)?;
     }
     expand(&mut said);
-    let defaults = defaults_for(tree(&T::default()), &said)?;
+    let defaults = defaults_for(defaults, &said)?;
     check(&said, &defaults, "")?;
-    serde_path_to_error::deserialize(merged(defaults, said)).map_err(|error| ConfigError::Value {
-        key: error.path().to_string(),
+    Ok(Settled { whole: merged(defaults, said.clone()), said })
+}
+
+/// A tree, or the section of one that lies `inside` of such as `iteration.`, as what it describes.
+pub(super) fn typed<T: DeserializeOwned>(tree: Value, inside: &str) -> Result<T, ConfigError> {
+    serde_path_to_error::deserialize(tree).map_err(|error| ConfigError::Value {
+        key: format!("{inside}{}", error.path()),
         problem: error.inner().to_string(),
     })
 }
@@ -127,7 +145,7 @@ fn defaults_for(mut defaults: Value, said: &Value) -> Result<Value, ConfigError>
     Ok(defaults)
 }
 
-fn tree(value: &impl Serialize) -> Value {
+pub(super) fn tree(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 

@@ -11,10 +11,12 @@
 //! # Ok::<(), refcon_training::config::ConfigError>(())
 //! ```
 
+mod beside;
 pub(crate) mod keys;
 mod presets;
 mod sections;
 
+pub use beside::Sections;
 pub use presets::{PRESETS, preset};
 pub use sections::{
     Augmentation, Criterion, Data, Distance, HeadChoice, LossChoice, MiningChoice, OptimiserSettings,
@@ -77,6 +79,7 @@ impl Default for Config {
                 groups: None,
                 group_column: "near_duplicate_group".into(),
                 validation_share: 0.2,
+                added: None,
             },
             sampling: Sampling::Classes { classes: 8, tiles: 8 },
             augmentation: Augmentation::None {},
@@ -102,6 +105,12 @@ impl Default for Config {
             tracking: Tracking::default(),
         }
     }
+}
+
+/// Settings as YAML, with every key.
+#[must_use]
+pub fn to_yaml(settings: &impl Serialize) -> String {
+    yaml_serde::to_string(settings).unwrap_or_default()
 }
 
 /// Why a configuration cannot be used.
@@ -164,7 +173,7 @@ impl Config {
     /// As YAML, with every key.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        yaml_serde::to_string(self).unwrap_or_default()
+        to_yaml(self)
     }
 
     /// Whether settings go together.

@@ -17,6 +17,8 @@ pub struct Data {
     pub group_column: String,
     /// Share of each class that is held out for validation.
     pub validation_share: f64,
+    /// CSV with the columns `path` and `label`: further tiles to train on, of the same classes, which are never held out.
+    pub added: Option<PathBuf>,
 }
 
 /// Which tiles make a batch.

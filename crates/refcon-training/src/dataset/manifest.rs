@@ -9,6 +9,7 @@ use std::path::Path;
 
 const TRAINING: &str = "training";
 const HELD_OUT: &str = "held_out";
+const ADDED: &str = "added";
 
 /// A row of the table, as far as it is read again.
 #[derive(Debug, Deserialize)]
@@ -22,7 +23,7 @@ struct Row {
 /// A table of every tile, and one hash over all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// CSV: file, label, part (`training` or `held_out`), group, SHA-256 of the file.
+    /// CSV: file, label, part (`training`, `held_out` or `added`), group, SHA-256 of the file.
     pub csv: String,
     /// The first 32 hex digits of the table's SHA-256.
     pub hash: String,
@@ -34,22 +35,18 @@ impl Manifest {
     /// # Errors
     /// When a file cannot be read.
     pub fn of(dataset: &Dataset) -> Result<Self, DatasetError> {
-        let hashes: Vec<String> = dataset
-            .tiles
-            .par_iter()
-            .map(|tile| {
-                let path = &tile.file.path;
-                let bytes =
-                    std::fs::read(path).map_err(|source| DatasetError::Io { path: path.clone(), source })?;
-                Ok(hex(&Sha256::digest(bytes)))
-            })
-            .collect::<Result<_, DatasetError>>()?;
+        let files: Vec<&TileFile> = dataset.tiles.iter().map(|tile| &tile.file).collect();
+        let hashes = file_hashes(&files)?;
         let mut held = vec![false; dataset.tiles.len()];
         dataset.held_out.iter().for_each(|&tile| held[tile] = true);
         let mut table = csv::Writer::from_writer(Vec::new());
         let titles = ["file", "label", "part", "group", "sha256"].map(str::to_owned);
         let rows = dataset.tiles.iter().zip(&hashes).enumerate().map(|(number, (tile, hash))| {
-            let part = if held[number] { HELD_OUT } else { TRAINING };
+            let part = match held[number] {
+                true => HELD_OUT,
+                false if number >= dataset.curated => ADDED,
+                false => TRAINING,
+            };
             let label = &dataset.classes[tile.class];
             [
                 tile.file.name.clone(),
@@ -70,7 +67,8 @@ impl Manifest {
 }
 
 impl Dataset {
-    /// The tiles of a table that [`Manifest::of`] made, which lie in `folder`; rows of other parts are left out. No tile is looked at.
+    /// The tiles of a table that [`Manifest::of`] made, which lie in `folder`; those that were added, whose labels may be wrong, are left
+    /// out. No tile is looked at.
     ///
     /// # Errors
     /// When the table cannot be read or is none.
@@ -80,6 +78,7 @@ impl Dataset {
         let rows: Vec<Row> = rows
             .collect::<Result<_, _>>()
             .map_err(|error| DatasetError::Manifest { path: table.into(), problem: error.to_string() })?;
+        let rows: Vec<Row> = rows.into_iter().filter(|row| row.part != ADDED).collect();
         let mut classes: Vec<String> = rows.iter().map(|row| row.label.clone()).collect();
         classes.sort_unstable();
         classes.dedup();
@@ -92,8 +91,19 @@ impl Dataset {
             class: classes.partition_point(|class| *class < row.label),
             file: TileFile { path: folder.join(&row.file), name: row.file },
         });
-        Ok(Self { tiles: tiles.collect(), classes, groups, training, held_out })
+        let tiles: Vec<LabelledTile> = tiles.collect();
+        Ok(Self { curated: tiles.len(), tiles, classes, groups, training, held_out })
     }
+}
+
+/// The SHA-256 of each file, as hex digits.
+pub(crate) fn file_hashes(files: &[&TileFile]) -> Result<Vec<String>, DatasetError> {
+    let hash = |file: &&TileFile| {
+        let path = &file.path;
+        let bytes = std::fs::read(path).map_err(|source| DatasetError::Io { path: path.clone(), source })?;
+        Ok(hex(&Sha256::digest(bytes)))
+    };
+    files.par_iter().map(hash).collect()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -3,8 +3,10 @@
 //! ```text
 //! train/<class>/*.png ─ LabelledFolder ─┐
 //! groups.csv ─ Groups ──────────────────┴─ split → Dataset (training, held out) ─ manifest
+//! added.csv ────────────────────────────────── add ┘
 //! ```
 
+mod added;
 pub mod duplicates;
 mod folder;
 mod groups;
@@ -14,8 +16,9 @@ mod test_data;
 mod tiles;
 
 pub use folder::{LabelledFolder, LabelledTile};
-pub use groups::Groups;
+pub use groups::{GroupTable, Groups};
 pub use manifest::Manifest;
+pub(crate) use manifest::{file_hashes, hex};
 pub use split::{Dataset, split};
 pub use test_data::test_data_at;
 pub use tiles::TileCache;
@@ -63,6 +66,14 @@ pub enum DatasetError {
         /// The file.
         path: PathBuf,
         /// What was found.
+        problem: String,
+    },
+    /// The table of added tiles is none, or of tiles that cannot be added.
+    #[error("the added tiles {}: {problem}", path.display())]
+    Added {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what was expected.
         problem: String,
     },
     /// The tiles are those of a test.

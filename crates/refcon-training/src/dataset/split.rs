@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 pub struct Dataset {
     /// Classes in alphabetical order.
     pub classes: Vec<String>,
-    /// All tiles, sorted by name.
+    /// All tiles: those of the folder, sorted by name, then those that were added, in the order of their table.
     pub tiles: Vec<LabelledTile>,
+    /// How many of them are the folder's.
+    pub curated: usize,
     /// The group of each.
     pub groups: Vec<usize>,
     /// Numbers of the tiles that are trained on, in order.
@@ -41,6 +43,13 @@ impl Dataset {
             classes[self.class(tile)].push(tile);
         }
         classes
+    }
+
+    /// Tiles of the folder that are trained on: those that a person has labelled.
+    #[must_use]
+    pub fn curated_training(&self) -> &[usize] {
+        let count = self.training.partition_point(|&tile| tile < self.curated);
+        &self.training[..count]
     }
 }
 
@@ -100,7 +109,8 @@ pub fn split(
     }
     let numbers = |out: bool| (0..tiles.len()).filter(|&tile| held[tile] == out).collect();
     let (training, held_out) = (numbers(false), numbers(true));
-    Ok(Dataset { classes, groups: groups.of_tile.clone(), training, held_out, tiles })
+    let curated = tiles.len();
+    Ok(Dataset { classes, groups: groups.of_tile.clone(), training, held_out, curated, tiles })
 }
 
 #[cfg(test)]

@@ -8,5 +8,5 @@ mod prepare;
 mod task;
 
 pub use network::{Base, Network};
-pub use prepare::{Prepared, plan, prepare};
+pub use prepare::{Prepared, ReadTiles, plan, prepare, read_tiles};
 pub use task::{MetricLearning, library};

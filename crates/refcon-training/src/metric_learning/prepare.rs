@@ -5,7 +5,7 @@ use super::task::{self, MetricLearning};
 use crate::TEXTURE;
 use crate::config::{Config, Criterion, HeadChoice, Sampling};
 use crate::dataset::{
-    Dataset, DatasetError, Groups, LabelledFolder, Manifest, TileCache, split, test_data_at,
+    Dataset, DatasetError, GroupTable, Groups, LabelledFolder, Manifest, TileCache, split, test_data_at,
 };
 use crate::error::TrainError;
 use crate::fit::Plan;
@@ -40,38 +40,71 @@ pub struct Prepared {
     pub replaces_head: bool,
 }
 
-/// Opens the encoder, lists, splits and hashes the tiles, and makes the network.
+/// The labelled tiles of a configuration, split.
+#[derive(Debug)]
+pub struct ReadTiles {
+    /// The tiles.
+    pub dataset: Dataset,
+    /// The table of groups, where there is one.
+    pub groups: Option<GroupTable>,
+    /// Folders of test data among them.
+    pub test_data: Vec<String>,
+    /// Tiles that the groups' table leaves out.
+    pub ungrouped: usize,
+}
+
+/// Lists and splits the tiles. Paths of the configuration become absolute.
 ///
 /// # Errors
-/// When settings, tiles or encoder cannot be used; test data is refused unless `allow_test_data`.
-pub fn prepare(mut config: Config, allow_test_data: bool) -> Result<Prepared, TrainError> {
+/// When the tiles cannot be used; test data is refused unless `allow_test_data`.
+pub fn read_tiles(config: &mut Config, allow_test_data: bool) -> Result<ReadTiles, TrainError> {
     let Some(train) = config.data.train.clone() else {
         return Err(TrainError::Setting(
             "data.train is not set: --data names the folder with one folder of tiles a class".into(),
         ));
     };
     let folder = LabelledFolder::open(&train)?;
-    let sign = test_data_at(&train, &folder.classes);
-    if let (Some(sign), false) = (&sign, allow_test_data) {
-        return Err(DatasetError::TestData { folder: train, sign: sign.clone() }.into());
-    }
-    config.data.train = Some(absolute(&train));
-    config.data.groups = config.data.groups.as_deref().map(absolute);
-    let (groups, ungrouped) = match &config.data.groups {
-        None => (Groups::apart(folder.tiles.len()), 0),
-        Some(table) => {
-            let groups = Groups::read(table, &config.data.group_column, &folder)?;
-            let ungrouped = groups.ungrouped;
-            (groups, ungrouped)
+    let mut test_data = Vec::new();
+    let mut refuse = |found: Option<(PathBuf, String)>| match found {
+        Some((folder, sign)) if !allow_test_data => Err(DatasetError::TestData { folder, sign }),
+        found => {
+            test_data.extend(found.map(|(folder, _)| absolute(&folder).display().to_string()));
+            Ok(())
         }
     };
-    let dataset = split(folder, &groups, config.data.validation_share, config.seed)?;
+    refuse(test_data_at(&train, &folder.classes).map(|sign| (train.clone(), sign)))?;
+    let data = &mut config.data;
+    data.train = Some(absolute(&train));
+    data.groups = data.groups.as_deref().map(absolute);
+    data.added = data.added.as_deref().map(absolute);
+    let table = match &data.groups {
+        None => None,
+        Some(table) => Some(GroupTable::read(table, &data.group_column, &[&folder.folder])?),
+    };
+    let groups = match &table {
+        None => Groups { ungrouped: 0, ..Groups::apart(folder.tiles.len()) },
+        Some(table) => Groups::of(table, &folder)?,
+    };
+    let mut dataset = split(folder, &groups, data.validation_share, config.seed)?;
+    if let Some(added) = &data.added {
+        dataset.add(added, table.as_ref())?;
+        refuse(dataset.added_test_data())?;
+    }
+    Ok(ReadTiles { dataset, groups: table, test_data, ungrouped: groups.ungrouped })
+}
+
+/// Opens the encoder, lists, splits and hashes the tiles, and makes the network.
+///
+/// # Errors
+/// When settings, tiles or encoder cannot be used; test data is refused unless `allow_test_data`.
+pub fn prepare(mut config: Config, allow_test_data: bool) -> Result<Prepared, TrainError> {
+    let ReadTiles { dataset, test_data: trained_on, ungrouped, .. } =
+        read_tiles(&mut config, allow_test_data)?;
     let manifest = Manifest::of(&dataset)?;
     let Opened { base, head, mut test_data, precision, devices } = Opened::of(&mut config)?;
-    if sign.is_some() {
-        let name = absolute(&train).display().to_string();
-        if !test_data.contains(&name) {
-            test_data.push(name);
+    for folder in trained_on {
+        if !test_data.contains(&folder) {
+            test_data.push(folder);
         }
     }
     check_choices(&config, &base, &dataset)?;

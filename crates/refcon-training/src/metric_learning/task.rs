@@ -343,13 +343,15 @@ fn embed_plainly(pretrained: &Pretrained, model: &VisionTransformer, images: &[G
     embeddings.iter::<f32>().collect()
 }
 
-/// The training tiles that held-out ones are searched in: at most `most` of each class, drawn from the seed, in order.
+/// The training tiles that held-out ones are searched in: at most `most` of each class, drawn from the seed, in order. Added tiles are
+/// left out: their labels may be wrong, and trainings with and without them are to be judged by the same numbers.
 #[must_use]
 pub fn library(dataset: &Dataset, most: Option<usize>, seed: u64) -> Vec<usize> {
-    let Some(most) = most else { return dataset.training.clone() };
+    let curated = dataset.curated_training();
+    let Some(most) = most else { return curated.to_vec() };
     let mut draw = stream(seed, Purpose::Library, [0, 0]);
     let mut chosen = Vec::new();
-    for mut class in dataset.by_class(&dataset.training) {
+    for mut class in dataset.by_class(curated) {
         class.shuffle(&mut draw);
         chosen.extend(class.into_iter().take(most));
     }

@@ -182,6 +182,24 @@ impl Run {
         Ok(run)
     }
 
+    /// Makes a new run in a folder of its own name, for those that know where to look for it again. What a kill left there of one that
+    /// never began is written over.
+    ///
+    /// # Errors
+    /// When something cannot be written.
+    pub fn create_at(
+        folder: &Path,
+        settings: &str,
+        facts: &mut Facts,
+        data: &str,
+    ) -> Result<Self, TrainError> {
+        facts.name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let said = Settings { path: folder.join(CONFIG), text: settings.into() };
+        let run = Self::at(folder.into(), &said, facts);
+        run.fill(settings, facts, data)?;
+        Ok(run)
+    }
+
     fn at(folder: PathBuf, settings: &Settings, facts: &Facts) -> Self {
         let mut config = settings.tree().as_object().cloned().unwrap_or_default();
         config.insert("run".into(), serde_json::to_value(facts).unwrap_or_default());
@@ -198,11 +216,17 @@ impl Run {
 
     fn fill(&self, settings: &str, facts: &Facts, data: &str) -> Result<(), TrainError> {
         let checkpoints = self.folder.join(CHECKPOINTS);
-        fs::create_dir(&checkpoints).map_err(write_error(&checkpoints))?;
+        fs::create_dir_all(&checkpoints).map_err(write_error(&checkpoints))?;
         self.write_text(DATA, data)?;
         self.write_facts(facts)?;
         // Last: a folder with settings is a run that can be gone on with.
         self.write_text(CONFIG, settings)
+    }
+
+    /// Whether a folder holds a run that can be gone on with.
+    #[must_use]
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join(CONFIG).exists()
     }
 
     /// Opens a run that was made before, with its settings and facts.

@@ -11,7 +11,7 @@ use refcon_image::figure::encode_png;
 use refcon_image::{DecodeLimits, TileFile};
 use refcon_library::report::{AskedTile, Report, ReportMatch, ReportQuery, ReportTile};
 use refcon_library::{Neighbour, Submission, SubmittedMatch, challenge_confidence, files};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ pub(crate) struct Predict {
 }
 
 /// The `--metric` of the command line.
-#[derive(Debug, Clone, Copy, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Metric {
     /// 1 − cosine of the angle
@@ -91,7 +91,7 @@ pub(crate) enum Metric {
 }
 
 /// The `--confidence` of the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Confidence {
     /// The challenge's: compares the matches of one query with each other; the nearest always has 1
@@ -428,7 +428,7 @@ impl Found<'_> {
 }
 
 impl Prediction {
-    fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let mut lines = vec![format!(
             "{} and {} embedded by {} ({}) in {:.2} s, searched in {:.3} s",
             score::counted(self.queries, "query", "queries"),

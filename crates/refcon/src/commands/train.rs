@@ -2,13 +2,14 @@
 
 mod fitting;
 
-pub(super) use fitting::fitted;
+pub(super) use fitting::{Trained, fitted};
 
+use super::settings::SettingsArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
 use refcon_training::TrainError;
-use refcon_training::config::{Config, PRESETS, preset};
+use refcon_training::config::Config;
 use refcon_training::fit::Task;
 use refcon_training::metric_learning::{Prepared, plan, prepare};
 use refcon_training::optimise::{Parameters, prepared};
@@ -42,34 +43,8 @@ A finished run has a page, report.html (--set tracking.report=false leaves it ou
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Train {
-    /// Settings: a YAML file, or a recipe that comes with the program: challenge-clip, challenge-dinov2, challenge-mae, challenge-vit,
-    /// challenge-vit-torchvision [default: a linear head]
-    #[arg(value_name = "CONFIG")]
-    config: Option<String>,
-
-    /// Folder with one folder of tiles a class (`data.train`)
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-
-    /// CSV with the columns `path` and `near_duplicate_group`: groups are held out whole (`data.groups`)
-    #[arg(long, value_name = "CSV")]
-    groups: Option<PathBuf>,
-
-    /// `texture`, or a checkpoint's folder or file (`encoder`)
-    #[arg(long, value_name = "NAME|PATH")]
-    encoder: Option<String>,
-
-    /// Where to train: auto, cpu, gpu, gpu:N, cuda, cuda:N; several, as in cuda:0,cuda:1, share every batch (`device`)
-    #[arg(long)]
-    device: Option<String>,
-
-    /// What to compute in: f32, bf16 or auto (`precision`)
-    #[arg(long, value_name = "auto|f32|bf16")]
-    precision: Option<String>,
-
-    /// Any other setting, such as `loss.margin=0.5`; may be given several times
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    settings: Vec<String>,
+    #[command(flatten)]
+    settings: SettingsArguments,
 
     /// Folder of the runs
     #[arg(long, value_name = "DIR", default_value = "runs")]
@@ -95,89 +70,100 @@ pub(crate) struct Train {
 impl Train {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         let began = Instant::now();
-        let (mut run, mut facts, ready) = match &self.resume {
+        let started = match &self.resume {
             Some(folder) => resumed(folder)?,
             None => {
                 let config = self.config()?;
                 if self.print_config {
                     return output.result(&config.to_yaml(), &config);
                 }
-                self.begun(config, output)?
+                begun(config, self.allow_test_data, &Place::Below(&self.runs), output)?
             }
         };
-        let Prepared { config, mut task, network, ungrouped, replaces_head, .. } = ready;
-        if ungrouped > 0 && config.data.groups.is_some() {
-            tracing::warn!(
-                "{ungrouped} tiles are not in the groups' table; each counts as a group of its own"
-            );
-        }
-        if replaces_head {
-            tracing::warn!(
-                "the head of {} is taken off, as `head` asks; head=auto trains it further",
-                config.encoder
-            );
-        }
-        output.step(&begins(&facts, run.folder()));
-        task.set_title(&facts.name);
-        fitted(&mut task, network, plan(&config), &mut run, &mut facts, began, output)?.tell(output)
+        trained(started, began, output)?.tell(output)
     }
 
     fn config(&self) -> Result<Config, Failure> {
-        let text = match &self.config {
-            None => String::new(),
-            Some(given) => match (preset(given), Path::new(given)) {
-                (_, path) if path.is_file() => std::fs::read_to_string(path)
-                    .map_err(|error| Failure::input(format!("cannot read {}: {error}", path.display())))?,
-                (Some(text), _) => text.into(),
-                (None, _) => {
-                    let names = PRESETS.map(|(name, _)| name).join(", ");
-                    return Err(Failure::input(format!(
-                        "no settings {given}: expected a YAML file, or one of {names}"
-                    )));
-                }
-            },
-        };
-        let mut settings = Vec::new();
-        let quoted = |path: &Path| serde_json::to_string(path).unwrap_or_default();
-        settings.extend(self.data.as_deref().map(|path| format!("data.train={}", quoted(path))));
-        settings.extend(self.groups.as_deref().map(|path| format!("data.groups={}", quoted(path))));
-        settings.extend(self.encoder.as_deref().map(|path| format!("encoder={}", quoted(Path::new(path)))));
-        settings.extend(self.device.as_ref().map(|device| format!("device={device}")));
-        settings.extend(self.precision.as_ref().map(|precision| format!("precision={precision}")));
-        settings.extend(self.settings.iter().cloned());
-        if self.dry {
-            settings.extend([format!("stopping.epochs={}", DRY.0), format!("stopping.batches={}", DRY.1)]);
-        }
-        Config::parse(&text, &settings).map_err(|error| match &self.config {
-            Some(given) => Failure::input(format!("settings {given}: {error}")),
-            None => Failure::usage(error),
-        })
+        let dry = [format!("stopping.epochs={}", DRY.0), format!("stopping.batches={}", DRY.1)];
+        self.settings.parsed(if self.dry { dry.into() } else { Vec::new() }, Config::parse)
     }
+}
 
-    fn begun(&self, config: Config, output: &Output) -> Result<(Run, Facts, Prepared), Failure> {
-        output.step("reading tiles and opening the encoder …");
-        let ready = prepare(config, self.allow_test_data).map_err(failure)?;
-        let base = &ready.started_from;
-        let network = prepared(ready.network.clone(), &|name| ready.task.trains(name));
-        let mut facts = Facts {
-            name: String::new(),
-            method: Method::FineTuning,
-            started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-            state: RunState::Running,
-            seed: ready.config.seed,
-            data: ready.manifest.hash.clone(),
-            tiles: [ready.task.dataset().training.len(), ready.task.dataset().held_out.len()],
-            encoder: [base.name().into(), base.hash().into()],
-            parameters: Parameters::of(&network).count(),
-            code: code(),
-            device: ready.config.device.clone(),
-            precision: ready.precision.clone(),
-            test_data: ready.test_data.clone(),
-        };
-        let run = Run::create(&self.runs, &ready.config.to_yaml(), &mut facts, &ready.manifest.csv)
-            .map_err(failure)?;
-        Ok((run, facts, ready))
+/// Where a run's folder is made.
+enum Place<'a> {
+    /// Below this folder, under a name that is drawn.
+    Below(&'a Path),
+    /// This is it.
+    At(&'a Path),
+}
+
+fn begun(
+    config: Config,
+    allow_test_data: bool,
+    place: &Place,
+    output: &Output,
+) -> Result<(Run, Facts, Prepared), Failure> {
+    output.step("reading tiles and opening the encoder …");
+    let ready = prepare(config, allow_test_data).map_err(failure)?;
+    let base = &ready.started_from;
+    let network = prepared(ready.network.clone(), &|name| ready.task.trains(name));
+    let mut facts = Facts {
+        name: String::new(),
+        method: Method::FineTuning,
+        started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        state: RunState::Running,
+        seed: ready.config.seed,
+        data: ready.manifest.hash.clone(),
+        tiles: [ready.task.dataset().training.len(), ready.task.dataset().held_out.len()],
+        encoder: [base.name().into(), base.hash().into()],
+        parameters: Parameters::of(&network).count(),
+        code: code(),
+        device: ready.config.device.clone(),
+        precision: ready.precision.clone(),
+        test_data: ready.test_data.clone(),
+    };
+    let (settings, tiles) = (ready.config.to_yaml(), &ready.manifest.csv);
+    let run = match place {
+        Place::Below(runs) => Run::create(runs, &settings, &mut facts, tiles),
+        Place::At(folder) => Run::create_at(folder, &settings, &mut facts, tiles),
+    };
+    Ok((run.map_err(failure)?, facts, ready))
+}
+
+/// Trains in a folder that is this training's alone, or goes on with what is there: for commands that train on their way.
+pub(super) fn train_in(
+    folder: &Path,
+    config: Config,
+    allow_test_data: bool,
+    output: &Output,
+) -> Result<Trained, Failure> {
+    let began = Instant::now();
+    let started = match Run::is_at(folder) {
+        true => resumed(folder)?,
+        false => begun(config, allow_test_data, &Place::At(folder), output)?,
+    };
+    trained(started, began, output)
+}
+
+/// Trains a run that was begun or taken up again.
+fn trained(
+    (mut run, mut facts, ready): (Run, Facts, Prepared),
+    began: Instant,
+    output: &Output,
+) -> Result<Trained, Failure> {
+    let Prepared { config, mut task, network, ungrouped, replaces_head, .. } = ready;
+    if ungrouped > 0 && config.data.groups.is_some() {
+        tracing::warn!("{ungrouped} tiles are not in the groups' table; each counts as a group of its own");
     }
+    if replaces_head {
+        tracing::warn!(
+            "the head of {} is taken off, as `head` asks; head=auto trains it further",
+            config.encoder
+        );
+    }
+    output.step(&begins(&facts, run.folder()));
+    task.set_title(&facts.name);
+    fitted(&mut task, network, plan(&config), &mut run, &mut facts, began, output)
 }
 
 /// A run that is taken up again, if tiles and encoder are still what they were.

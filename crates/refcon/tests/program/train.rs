@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A checkpoint of two blocks of width 32.
-fn tiny_vit() -> String {
+pub(crate) fn tiny_vit() -> String {
     format!("{}/../refcon-encoders/tests/golden/vit", env!("CARGO_MANIFEST_DIR"))
 }
 

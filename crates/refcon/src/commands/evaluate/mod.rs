@@ -18,7 +18,11 @@ use refcon_evaluation::{
 };
 use refcon_image::TileFile;
 use refcon_library::files;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
+
+/// Precision that a calibration's threshold promises, unless the user says otherwise.
+const PRECISION_TARGET: f64 = 0.9;
 
 /// Measure how well an encoder finds tiles of known classes, and calibrate its confidences
 ///
@@ -57,7 +61,7 @@ pub(crate) struct Evaluate {
     save_calibration: Option<PathBuf>,
 
     /// Precision that the calibration's threshold promises of nearest matches
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = PRECISION_TARGET, value_parser = share)]
     precision_target: f64,
 
     /// Also write a page with all of it and its pictures
@@ -112,6 +116,36 @@ pub(super) struct Evaluated {
 
 impl Evaluate {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
+        let (text, result) = self.evaluate(output)?;
+        output.result(&text, &result)
+    }
+
+    /// Of queries and corpus with one encoder: a page, and all of it as JSON.
+    pub(crate) fn of(
+        [query, corpus, gold]: [&Path; 3],
+        encoder: EncoderArguments,
+        metric: Metric,
+        page: PathBuf,
+    ) -> Self {
+        Self {
+            query: query.into(),
+            corpus: corpus.into(),
+            gold: gold.into(),
+            train: None,
+            groups: None,
+            calibration: None,
+            save_calibration: None,
+            precision_target: PRECISION_TARGET,
+            output: Some(page),
+            run: None,
+            encoder,
+            metric,
+            strict: false,
+        }
+    }
+
+    /// Evaluates, writes what was asked for, and gives the result as text and JSON.
+    pub(crate) fn evaluate(&self, output: &Output) -> Result<(String, Value), Failure> {
         self.check_outputs()?;
         let gold = Gold::read(&self.gold).map_err(Failure::input)?;
         let curves = self.run.as_deref().map_or_else(|| Ok(Vec::new()), curves)?;
@@ -141,7 +175,7 @@ impl Evaluate {
             let page = self.report(&evaluated, &*encoder, curves)?.to_html();
             files::write_whole(path, |out| out.write_all(page.as_bytes())).map_err(Failure::output)?;
         }
-        output.result(&self.text(&evaluated), &self.json(&evaluated, &*encoder))
+        Ok((self.text(&evaluated), self.json(&evaluated, &*encoder)))
     }
 
     fn check_outputs(&self) -> Result<(), Failure> {

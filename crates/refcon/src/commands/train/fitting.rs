@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct Trained {
     run: PathBuf,
-    ending: &'static str,
-    encoder: Option<PathBuf>,
+    pub(in crate::commands) ending: &'static str,
+    pub(in crate::commands) encoder: Option<PathBuf>,
     report: Option<PathBuf>,
     measure: String,
-    best: Option<f64>,
+    pub(in crate::commands) best: Option<f64>,
     best_step: u64,
     epochs: u64,
     steps: u64,
@@ -151,7 +151,7 @@ impl Trained {
         output.result(&self.text(), self)
     }
 
-    fn text(&self) -> String {
+    pub(in crate::commands) fn text(&self) -> String {
         let ending = match self.ending {
             "finished" => "done",
             "interrupted" => "stopped; go on with --resume",

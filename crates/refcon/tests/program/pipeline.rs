@@ -1,0 +1,116 @@
+//! The whole job of one file of settings.
+
+use crate::iterate::tiles;
+use crate::scratch::Scratch;
+use serde_json::Value;
+use std::fs;
+
+/// Queries and a corpus of two classes, beside the folders to train on.
+fn folders() -> Scratch {
+    let scratch = tiles();
+    let mut gold = String::from("part,file,label\n");
+    for (class, period, dip) in [("flat", 9.1, 0.0), ("steep", 9.1, 0.9)] {
+        scratch.tile(&format!("query/{class}.png"), period, dip);
+        gold += &format!("query,{class}.png,{class}\n");
+        for n in 0..4u8 {
+            scratch.tile(&format!("corpus/{class}{n}.png"), period + 0.3 * f32::from(n), dip);
+            gold += &format!("image_corpus,{class}{n}.png,{class}\n");
+        }
+    }
+    scratch.write("test-gold.csv", gold.as_bytes());
+    scratch
+}
+
+const PREDICT: &str = "predict: {query: query, corpus: corpus, k: 2, gold: test-gold.csv}\n";
+const TRAIN: &str =
+    "data: {train: train}\nstopping: {epochs: 2}\nsampling: {kind: classes, classes: 3, tiles: 2}\n";
+
+fn pipeline(scratch: &Scratch, settings: &str, more: &[&str]) -> Value {
+    scratch.write("pipeline.yml", settings.as_bytes());
+    let run = scratch.refcon(&[&["--json", "pipeline", "pipeline.yml", "-o", "out"], more].concat());
+    serde_json::from_str(&run.done().stdout).unwrap()
+}
+
+fn came_out(scratch: &Scratch) {
+    let results = scratch.json("out/results.json");
+    assert_eq!(results["flat.png"].as_array().unwrap().len(), 2, "{results}");
+    for file in
+        ["config.yml", "results.csv", "report.html", "scores.json", "evaluation.html", "evaluation.json"]
+    {
+        assert!(scratch.path(&format!("out/{file}")).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn an_encoder_predicts_and_is_scored() {
+    let scratch = folders();
+    let done = pipeline(&scratch, PREDICT, &[]);
+    assert_eq!((&done["mode"], &done["encoder"]), (&"predict".into(), &"texture".into()));
+    assert_eq!(done["evaluation"]["scores"]["overall"]["map_at_r"]["mean"], 1.0);
+    came_out(&scratch);
+    assert!(!scratch.path("out/training").exists());
+    // The command of its own says the same.
+    let predict = ["predict", "--query", "query", "--corpus", "corpus", "-k", "2", "-o", "alone.json"];
+    scratch.refcon(&predict).done();
+    assert_eq!(scratch.json("alone.json"), scratch.json("out/results.json"));
+    // Everything that is printed may be given back.
+    let print = scratch.refcon(&["pipeline", "pipeline.yml", "--print-config"]);
+    let all = pipeline(&scratch, &print.done().stdout, &["--set", "predict.k=all"]);
+    assert_eq!(all["prediction"]["matches_per_query"], 8);
+}
+
+#[test]
+fn an_encoder_is_trained_once_and_predicts() {
+    let scratch = folders();
+    let settings = format!("{TRAIN}{PREDICT}");
+    let done = pipeline(&scratch, &settings, &[]);
+    assert_eq!(
+        (&done["mode"], &done["prediction"]["encoder"]),
+        (&"train_and_predict".into(), &"texture+head".into())
+    );
+    came_out(&scratch);
+    let numbers = fs::read(scratch.path("out/training/metrics.jsonl")).unwrap();
+    let again = pipeline(&scratch, &settings, &["--set", "predict.k=3"]);
+    assert_eq!(again["prediction"]["encoder_hash"], done["prediction"]["encoder_hash"]);
+    assert!(numbers == fs::read(scratch.path("out/training/metrics.jsonl")).unwrap(), "it trained again");
+    assert_eq!(scratch.json("out/results.json")["flat.png"].as_array().unwrap().len(), 3);
+    let other = ["pipeline", "pipeline.yml", "-o", "out", "--set", "seed=7"];
+    scratch.refcon(&other).failed_with(3, &["trained with other settings", "-o"]);
+}
+
+#[test]
+fn an_iteration_predicts_with_its_best_round_and_a_review_stops_it() {
+    let scratch = folders();
+    let settings = format!(
+        "{TRAIN}{PREDICT}iteration: {{unlabelled: pool, curated_threshold: 0.6, rounds: 1, review: true}}\n"
+    );
+    let waiting = pipeline(&scratch, &settings, &[]);
+    assert_eq!(waiting["training"]["ending"], "review", "{waiting}");
+    assert!(!scratch.path("out/results.json").exists());
+    let done = pipeline(&scratch, &settings, &[]);
+    assert_eq!(
+        (&done["mode"], &done["encoder"]),
+        (&"iterate_and_predict".into(), &"out/iteration/best".into())
+    );
+    came_out(&scratch);
+}
+
+#[test]
+fn what_is_predicted_with_is_never_trained_on_and_unread_settings_are_refused() {
+    let scratch = folders();
+    let refused = |settings: &str, code: i32, says: &[&str]| {
+        scratch.write("pipeline.yml", settings.as_bytes());
+        scratch.refcon(&["pipeline", "pipeline.yml", "-o", "out"]).failed_with(code, says);
+    };
+    let inside = "data: {train: train}\npredict: {query: train/flat, corpus: corpus}\n";
+    refused(inside, 3, &["data.train", "never trained on"]);
+    let pool =
+        "data: {train: train}\niteration: {unlabelled: corpus}\npredict: {query: query, corpus: corpus}\n";
+    refused(pool, 3, &["iteration.unlabelled", "never trained on"]);
+    refused(&format!("loss: proxy_anchor\n{PREDICT}"), 3, &["loss is set", "data.train is not"]);
+    refused(&format!("{TRAIN}iteration: {{rounds: 1}}\n{PREDICT}"), 3, &["iteration.unlabelled"]);
+    refused("predict: {query: query}\n", 3, &["predict.corpus is not set"]);
+    refused("predict: {query: query, corpus: corpus, k: none}\n", 3, &["`predict.k`", "none", "or `all`"]);
+    refused("predict: {query: query, korpus: corpus}\n", 3, &["did you mean `corpus`?"]);
+    assert!(!scratch.path("out").exists());
+}
