@@ -11,7 +11,7 @@ use refcon_image::figure::encode_png;
 use refcon_training::fit::{Ending, Task, fit};
 use refcon_training::optimise::{Parameters, prepared};
 use refcon_training::pretraining::dino::losses::{centred, dino, ibot, koleo, move_centre, sinkhorn_knopp};
-use refcon_training::pretraining::dino::{DinoConfig, DinoPretraining, Projector};
+use refcon_training::pretraining::dino::{DinoConfig, DinoPretraining, MEASURE, Projector};
 use refcon_training::pretraining::{PretrainConfig, Pretraining};
 use refcon_training::runs::{Facts, Method, Run, RunState};
 use serde::Deserialize;
@@ -263,7 +263,7 @@ fn a_student_learns_its_teacher_follows_and_a_run_that_is_taken_up_again_ends_th
     let runs = scratch.path().join("runs");
     let train = |run: &mut Run, stop_after: Option<u64>| {
         let ready = DinoPretraining::prepare(small(&folder), false).unwrap();
-        let (mut task, plan) = (ready.task, ready.config.common().plan("validation/view_loss"));
+        let (mut task, plan) = (ready.task, ready.config.common().plan(MEASURE, false));
         let stop = AtomicBool::new(false);
         let before = task.judged().unwrap().clone();
         let mut steps = 0;
@@ -284,7 +284,7 @@ fn a_student_learns_its_teacher_follows_and_a_run_that_is_taken_up_again_ends_th
     for part in ["dino_loss", "ibot_loss", "koleo_loss", "teacher_entropy", "embedding_deviation"] {
         assert_eq!(values(&found, &format!("train/{part}")).len(), 18, "{part}");
     }
-    assert_eq!(values(&found, "validation/view_loss").len(), 6);
+    assert_eq!(values(&found, MEASURE).len(), 6);
 
     let moved = |of: &Parameters, name: &str| of.0[name] != before.0[name];
     assert!(moved(&teacher, "backbone.blocks.1.qkv.weight") && moved(&teacher, "projector.prototypes"));

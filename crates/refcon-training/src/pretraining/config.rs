@@ -179,16 +179,16 @@ impl Common<'_> {
         }
     }
 
-    /// How the loop goes, where a smaller value of `measure` is better.
+    /// How the loop goes, where `measure` decides which weights are kept.
     #[must_use]
-    pub fn plan(&self, measure: &str) -> Plan {
+    pub fn plan(&self, measure: &str, smaller_is_better: bool) -> Plan {
         Plan {
             optimiser: self.scaled_optimiser(),
             schedule: self.schedule.clone(),
             stopping: self.stopping.clone(),
             validate_every: self.validate_every_epochs,
             measure: measure.into(),
-            smaller_is_better: true,
+            smaller_is_better,
             checkpoint_every: self.checkpoint_every_steps,
         }
     }

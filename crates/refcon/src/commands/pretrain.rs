@@ -30,7 +30,7 @@ const DINO_EXAMPLES: &str = "\
 Examples:
   refcon pretrain dino tiles                                    a tiny ViT from nothing, on a folder of tiles
   refcon pretrain dino tiles --config pretrain-dino-challenge   two crops of a tile, as the challenge's own pretraining
-  refcon pretrain dino survey.sgy --start dinov2-base --set teacher.centring=sinkhorn_knopp
+  refcon pretrain dino survey.sgy --start dinov2-base --set teacher.centring=centre
   refcon pretrain dino tiles --set local_crops.count=2 --set model.image_size=96 --set local_crops.size=48
   refcon pretrain dino --resume runs/quiet-salt-3               go on where it was stopped or killed
   refcon embed tiles --encoder runs/quiet-salt-3/best -o embeddings.npy
@@ -58,8 +58,8 @@ enum How {
     ///
     /// DATA are folders of images, tar shards (`refcon tile --shards`) and surveys, whose tiles are cut as they are needed. The teacher
     /// is a moving average of the model that learns, and is what is kept. After each epoch it embeds two random crops of each of some
-    /// held-out tiles; how surely it finds one by the other (`view_loss`) decides which epoch is the `best`, since the training's own
-    /// loss is smallest where a teacher says the same of everything. Such a collapse shows in `teacher_entropy`,
+    /// held-out tiles; how well one is found by the other among all (`view_reciprocal_rank`, 1 at best) decides which epoch is the `best`,
+    /// since the training's own loss is smallest where a teacher says the same of everything. Such a collapse shows in `teacher_entropy`,
     /// `teacher_mean_entropy` and `embedding_deviation` among the run's numbers, and is warned of.
     ///
     /// The run's folder keeps settings, numbers, checkpoints and `best`, which every command takes as --encoder; `refcon train`

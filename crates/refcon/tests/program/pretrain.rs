@@ -34,7 +34,7 @@ const DINO: [&str; 7] = [
     "--set",
     "projector={hidden: 64, bottleneck: 32, prototypes: 64}",
     "--set",
-    "teacher.momentum=[0.9, 1.0]",
+    "teacher={momentum: [0.9, 1.0], centring: centre}",
 ];
 
 fn tiles(scratch: &Scratch) {
@@ -75,7 +75,9 @@ fn a_student_of_dino_learns_and_its_teacher_is_an_encoder_then() {
         ["tiles", "--set", "pooling=class_and_mean", "--set", at_once, "--set", "projector.frozen_epochs=0"];
     scratch.refcon(&[&["pretrain"], &DINO[..], &others, &SMALL].concat()).done();
     let run = only_run(&scratch.path("runs"));
-    for name in ["validation/view_loss", "validation/teacher_entropy", "validation/embedding_deviation"] {
+    for name in
+        ["validation/view_reciprocal_rank", "validation/teacher_entropy", "validation/embedding_deviation"]
+    {
         assert_eq!(losses(&run, name).len(), 3, "{name}");
     }
     let epochs = losses(&run, "train/epoch_loss");

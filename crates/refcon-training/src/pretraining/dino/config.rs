@@ -163,7 +163,7 @@ impl Default for DinoConfig {
                 momentum: [0.996, 1.0],
                 temperature: [0.04, 0.07],
                 warm_up: 0.3,
-                centring: Centring::Centre,
+                centring: Centring::SinkhornKnopp,
                 centre_momentum: 0.9,
             },
             student_temperature: 0.1,

@@ -23,7 +23,7 @@ mod watch;
 pub use config::{
     Centring, DinoConfig, LocalCrops, MaskShape, Masking, ProjectorChoice, TeacherChoice, Weights,
 };
-pub use judging::{Found, MEASURE, find_views};
+pub use judging::{MEASURE, view_reciprocal_rank};
 pub use network::{DinoNetwork, Projector};
 pub use task::DinoPretraining;
 pub use watch::Signs;

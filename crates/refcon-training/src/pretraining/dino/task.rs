@@ -2,7 +2,7 @@
 
 use super::config::DinoConfig;
 use super::crops::{Crops, held_out_pairs};
-use super::judging::{MEASURE, find_views};
+use super::judging::{MEASURE, view_reciprocal_rank};
 use super::losses;
 use super::masks::Masks;
 use super::network::DinoNetwork;
@@ -67,7 +67,7 @@ impl Pretraining for DinoPretraining {
         let task = Self {
             teacher: Teacher::of(&network, &config.teacher, config.projector.prototypes),
             watch: Watch::default(),
-            steps: config.common().plan(MEASURE).steps(tiles.batches()),
+            steps: config.common().plan(MEASURE, false).steps(tiles.batches()),
             warn: |_| {},
             test_data: test_data.clone(),
             config: config.clone(),
@@ -79,7 +79,7 @@ impl Pretraining for DinoPretraining {
     }
 
     fn plan(&self) -> Plan {
-        self.config.common().plan(MEASURE)
+        self.config.common().plan(MEASURE, false)
     }
 
     fn tiles(&self) -> [usize; 2] {
@@ -124,11 +124,7 @@ impl DinoPretraining {
         let [first, second] = embeddings.map(|parts| Tensor::cat(parts, 0));
         let [_, temperature] = self.config.teacher.temperature;
         let targets = self.teacher.targets(Tensor::cat(logits, 0), Of::Classes, temperature);
-        let found = find_views(first.clone(), second.clone());
-        let mut measures = vec![
-            (MEASURE.to_owned(), found.loss),
-            ("validation/view_reciprocal_rank".to_owned(), found.reciprocal_rank),
-        ];
+        let mut measures = vec![(MEASURE.to_owned(), view_reciprocal_rank(first.clone(), second.clone()))];
         measures.extend(Signs::of(&targets, &Tensor::cat(vec![first, second], 0)).records("validation"));
         Ok(measures)
     }

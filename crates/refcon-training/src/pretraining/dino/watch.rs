@@ -11,8 +11,9 @@ use std::sync::{Mutex, PoisonError};
 /// A probability is never taken as smaller: zero has no logarithm.
 const LEAST_PROBABILITY: f32 = 1e-30;
 
-/// Below this share of what a batch could tell it tells nothing.
-const LEAST_INFORMATION: f64 = 0.02;
+/// Below this share of what a batch could tell it tells nothing. One that
+/// learned soundly told 0.0016 of it after 15 steps and 0.011 after 150.
+const LEAST_INFORMATION: f64 = 0.001;
 
 /// Below this deviation all embeddings are the same.
 const LEAST_DEVIATION: f64 = 0.02;

@@ -78,7 +78,7 @@ impl Pretraining for MaskedPretraining {
     }
 
     fn plan(&self) -> Plan {
-        self.config.common().plan(MEASURE)
+        self.config.common().plan(MEASURE, true)
     }
 
     fn tiles(&self) -> [usize; 2] {
