@@ -23,27 +23,20 @@ from pathlib import Path
 LABELLED = 0.1
 # What `refcon iterate` is given beside the data; the training alone is given the same, without `iteration.…`.
 ONE = {"iteration.rounds": "1"}
+WIDE = {"iteration.neighbours": "10", "iteration.curated_threshold": "0.3"}
+BY_LOSS = {"validation.choose_by": "triplet_loss"}
 VARIANTS = {
     "one round, as it comes: nearest 1, distance 0 to 0.1": ONE,
     "nearest 3": ONE | {"iteration.neighbours": "3"},
-    "nearest 10": ONE | {"iteration.neighbours": "10"},
-    "nearest 10, to 0.3": ONE | {"iteration.neighbours": "10", "iteration.curated_threshold": "0.3"},
-    "nearest 10, to 0.3, mutual": ONE | {
-        "iteration.neighbours": "10", "iteration.curated_threshold": "0.3", "iteration.mutual": "true"
-    },
-    "nearest 100, to 0.3, mutual": ONE | {
-        "iteration.neighbours": "100", "iteration.curated_threshold": "0.3", "iteration.mutual": "true"
-    },
+    "nearest 10, to 0.3": ONE | WIDE,
+    "nearest 10, to 0.3, mutual": ONE | WIDE | {"iteration.mutual": "true"},
     "to 0.02": ONE | {"iteration.curated_threshold": "0.02"},
-    "from 0.05": ONE | {"iteration.duplicate_threshold": "0.05"},
     "from 0.05 to 0.3": ONE | {"iteration.duplicate_threshold": "0.05", "iteration.curated_threshold": "0.3"},
-    "chosen by triplet loss": ONE | {"validation.choose_by": "triplet_loss"},
     "ProxyAnchor": ONE | {"loss": "proxy_anchor"},
-    "multi-similarity": ONE | {"loss": "multi_similarity"},
     "triplets of the challenge": ONE | {"loss": "triplet", "sampling": "triplets"},
     "three rounds": {},
-    "three rounds, chosen by triplet loss": {"validation.choose_by": "triplet_loss"},
-    "three rounds, nearest 3": {"iteration.neighbours": "3"},
+    "three rounds, chosen by triplet loss": BY_LOSS,
+    "nearest 10, to 0.3, chosen by triplet loss": ONE | WIDE | BY_LOSS,
 }
 
 
