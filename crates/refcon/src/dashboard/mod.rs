@@ -16,7 +16,7 @@ use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{self, Event as Input, KeyCode, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use refcon_training::fit::Event;
 use std::io::{self, BufWriter, IsTerminal, Stderr};
@@ -118,11 +118,10 @@ impl Drop for Dashboard {
 }
 
 fn opened() -> io::Result<Terminal<Backend>> {
-    execute!(io::stderr(), EnterAlternateScreen)?;
-    let mut terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(io::stderr())))?;
-    // Not every terminal has a second screen.
-    terminal.clear()?;
-    Ok(terminal)
+    // Not every terminal has a second screen, so this one is cleared; `Terminal::clear` would ask for the cursor's place, which not every
+    // terminal answers.
+    execute!(io::stderr(), EnterAlternateScreen, Clear(ClearType::All))?;
+    Terminal::new(CrosstermBackend::new(BufWriter::new(io::stderr())))
 }
 
 fn restore_on_panic() {
