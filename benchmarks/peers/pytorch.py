@@ -1,4 +1,4 @@
-"""Products, embedding and training with PyTorch: python pytorch.py gemm|embed|train-step
+"""Products, embedding and training with PyTorch: python pytorch.py gemm|embed|train-step|pretrain-step
 
 The vision transformer is a ViT-B/16 as timm and torchvision build it: pre-norm blocks, one linear layer for queries, keys and
 values, PyTorch's fused attention.
@@ -11,21 +11,22 @@ from peer import serve
 from torch import nn
 from torch.nn import functional
 
-WIDTH, LAYERS, HEADS, SIDE, PATCH = 768, 12, 12, 224, 16
+WIDTH, LAYERS, HEAD, SIDE, PATCH = 768, 12, 64, 224, 16
 ROWS = 1576  # tokens of 8 images
 TRIPLETS = 4
+TILES, COMPACT, DECODER_LAYERS = 64, 192, 4  # of a masked autoencoder
 
 
 class Block(nn.Module):
-    def __init__(self):
+    def __init__(self, width=WIDTH):
         super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(WIDTH, eps=1e-6), nn.LayerNorm(WIDTH, eps=1e-6)
-        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.mlp = nn.Sequential(nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(), nn.Linear(4 * WIDTH, WIDTH))
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
     def forward(self, tokens):
         batch, count, width = tokens.shape
-        qkv = self.qkv(self.norm1(tokens)).reshape(batch, count, 3, HEADS, width // HEADS).permute(2, 0, 3, 1, 4)
+        qkv = self.qkv(self.norm1(tokens)).reshape(batch, count, 3, width // HEAD, HEAD).permute(2, 0, 3, 1, 4)
         attended = functional.scaled_dot_product_attention(*qkv.unbind(0))
         tokens = tokens + self.out(attended.transpose(1, 2).reshape(batch, count, width))
         return tokens + self.mlp(self.norm2(tokens))
@@ -113,6 +114,71 @@ def train_step():
     }
 
 
+class MaskedAutoencoder(nn.Module):
+    """A compact one of grey tiles, as in the paper: only patches that are seen go through the encoder."""
+
+    def __init__(self):
+        super().__init__()
+        patches, pixels = (SIDE // PATCH) ** 2, PATCH**2
+        self.patch = nn.Conv2d(1, COMPACT, PATCH, PATCH)
+        self.token = nn.Parameter(0.02 * torch.randn(1, 1, COMPACT))
+        self.register_buffer("positions", 0.02 * torch.randn(1, 1 + patches, COMPACT))
+        self.encoder = nn.Sequential(*[Block(COMPACT) for _ in range(LAYERS)], nn.LayerNorm(COMPACT, eps=1e-6))
+        self.embed = nn.Linear(COMPACT, COMPACT)
+        self.mask_token = nn.Parameter(0.02 * torch.randn(1, 1, COMPACT))
+        self.register_buffer("decoder_positions", 0.02 * torch.randn(1, 1 + patches, COMPACT))
+        self.decoder = nn.Sequential(*[Block(COMPACT) for _ in range(DECODER_LAYERS)], nn.LayerNorm(COMPACT, eps=1e-6))
+        self.prediction = nn.Linear(COMPACT, pixels)
+
+    def forward(self, images, noise, seen):
+        """The error of the patches that were masked, or of all where none was, each patch normalised."""
+        batch, patches = noise.shape
+        tokens = self.patch(images).flatten(2).transpose(1, 2) + self.positions[:, 1:]
+        order = noise.argsort(1)
+        back = order.argsort(1)
+        kept = tokens.gather(1, order[:, :seen, None].expand(-1, -1, COMPACT))
+        first = (self.token + self.positions[:, :1]).expand(batch, -1, -1)
+        latent = self.embed(self.encoder(torch.cat([first, kept], 1)))
+        hidden = self.mask_token.expand(batch, patches - seen, -1)
+        whole = torch.cat([latent[:, 1:], hidden.to(latent.dtype)], 1)
+        whole = whole.gather(1, back[:, :, None].expand(-1, -1, COMPACT))
+        whole = torch.cat([latent[:, :1], whole], 1) + self.decoder_positions
+        rebuilt = self.prediction(self.decoder(whole))[:, 1:].float()
+        target = functional.unfold(images, PATCH, stride=PATCH).transpose(1, 2)
+        target = (target - target.mean(2, keepdim=True)) / (target.var(2, keepdim=True) + 1e-6).sqrt()
+        errors = ((rebuilt - target) ** 2).mean(2)
+        mask = (back >= seen).float() if seen < patches else torch.ones_like(noise)
+        return (errors * mask).sum() / mask.sum()
+
+
+def pretrain_step():
+    """A step of masked autoencoding: forward, loss, backward, AdamW."""
+    patches = (SIDE // PATCH) ** 2
+
+    def way(autocast, seen):
+        model = MaskedAutoencoder()
+        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
+        images, noise = torch.rand(TILES, 1, SIDE, SIDE), torch.rand(TILES, patches)
+
+        def run():
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+                loss = model(images, noise, seen)
+            loss.backward()
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            return sum(parameter.numel() for parameter in model.parameters())
+
+        return run
+
+    exact = way(False, patches // 4)
+    return {
+        "f32": {"f32": exact},
+        "bf16": {"f32": exact, "autocast bf16": way(True, patches // 4)},
+        "f32 all": {"f32": way(False, patches)},
+        "bf16 all": {"f32": way(False, patches)},
+    }
+
+
 torch.manual_seed(1)
-works = {"gemm": gemm, "embed": embed, "train-step": train_step}[sys.argv[1]]
+works = {"gemm": gemm, "embed": embed, "train-step": train_step, "pretrain-step": pretrain_step}[sys.argv[1]]
 serve(f"PyTorch {torch.__version__}", works())

@@ -12,6 +12,7 @@ mod outcome;
 mod peers;
 mod plot;
 mod preprocess;
+mod pretrain_step;
 mod search;
 mod search_cost;
 mod segy;
@@ -109,6 +110,8 @@ enum Comparison {
     Embed,
     /// A step of triplet training of a ViT-B/16, beside PyTorch
     TrainStep,
+    /// A step of masked autoencoding of a compact model, beside PyTorch
+    PretrainStep,
     /// Exact search among vectors, beside FAISS's flat index
     Search,
     /// How the cost of an exact search grows with the number and the length of vectors; no peer
@@ -193,6 +196,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Comparison::Gemm => gemm::compare(&settings, &mut report),
         Comparison::Embed => embed::compare(&settings, &mut report),
         Comparison::TrainStep => train_step::compare(&settings, &mut report),
+        Comparison::PretrainStep => pretrain_step::compare(&settings, &mut report),
         Comparison::Search => search::compare(&settings, &mut report),
         Comparison::SearchCost => search_cost::measure(&settings, &mut report),
     }
