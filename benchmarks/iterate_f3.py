@@ -113,7 +113,8 @@ def measured(options, data, seed, settings):
     """Of one seed: MAP@R without iteration, of round 1, of the round that the validation chose; what the rounds found."""
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
-        given = ["--data", data / "train", "--groups", data / "groups.csv", "--set", f"seed={seed}"]
+        given = ["--data", data / "train", "--groups", data / "groups.csv", "--set", f"seed={seed}",
+                 "--set", "tracking.report=false"]
         training = [part for key, value in settings.items() if not key.startswith("iteration.")
                     for part in ("--set", f"{key}={value}")]
         iteration = [part for key, value in settings.items() if key.startswith("iteration.")

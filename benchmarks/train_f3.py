@@ -80,7 +80,8 @@ def main():
                 began = time.time()
                 given = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
                 said = json.loads(run(options.refcon, "--json", "train", "--data", options.tiles / "train", "--groups",
-                                      options.tiles / "groups.csv", "--set", f"seed={seed}", "--runs", scratch / "runs",
+                                      options.tiles / "groups.csv", "--set", f"seed={seed}", "--set", "tracking.report=false",
+                                      "--runs", scratch / "runs",
                                       *given))
                 seconds = time.time() - began
                 rows.append([said["best"], *scores(options.refcon, options.tiles, said["encoder"], scratch), seconds])
