@@ -2,6 +2,7 @@
 
 use super::{Calibration, MismatchError, background_rows, median};
 use refcon_encoders::scale_to_length_one;
+use refcon_library::retrieval::feedback::{Answers, FeedbackError, Method};
 use refcon_library::{EncodedTiles, Metric};
 
 /// A calibration together with the tiles of a library that a query's background is taken from: at most 1024 of them, evenly spread.
@@ -30,12 +31,20 @@ impl LibraryCalibration {
         Ok(Self { calibration, sample, dimension: tiles.dimension() })
     }
 
-    /// What the calibration says of this query, by its embedding.
+    /// What the calibration says of a search with these answers. `None` where they are more than a query: it was fitted on distances
+    /// between tiles, and says nothing of those to a vector that several made.
+    ///
+    /// # Errors
+    /// As [`Answers::query_vector`].
     ///
     /// # Panics
-    /// When it is not as long as the library's embeddings.
-    #[must_use]
-    pub fn of_query(&self, query: &[f32]) -> QueryCalibration<'_> {
+    /// When a query is not as long as the library's embeddings.
+    pub fn of_answers(&self, answers: &Answers) -> Result<Option<QueryCalibration<'_>>, FeedbackError> {
+        let (vector, method) = answers.query_vector()?;
+        Ok((method == Method::Query).then(|| self.of_query(&vector)))
+    }
+
+    fn of_query(&self, query: &[f32]) -> QueryCalibration<'_> {
         assert_eq!(query.len(), self.dimension, "components of a query");
         let mut query = query.to_vec();
         scale_to_length_one(&mut query);
@@ -63,9 +72,16 @@ impl QueryCalibration<'_> {
         self.calibration.confidences(distances, self.background)
     }
 
-    /// The greatest distance whose confidence is at least this; `None` where no distance has so much.
+    /// The greatest distance that a match may have to be as sure as this, and within a distance that was asked for too. Where no
+    /// distance is sure enough it is less than any: not even the same picture is a match.
     #[must_use]
-    pub fn distance_of(&self, confidence: f32) -> Option<f32> {
+    pub fn within(&self, confidence: f32, within: Option<f32>) -> f32 {
+        let sure = self.distance_of(confidence).unwrap_or(f32::NEG_INFINITY);
+        within.map_or(sure, |within| within.min(sure))
+    }
+
+    /// The greatest distance whose confidence is at least this; `None` where no distance has so much.
+    fn distance_of(&self, confidence: f32) -> Option<f32> {
         let reaches = |distance: f32| self.confidences(&[distance])[0] >= confidence;
         if !reaches(0.0) {
             return None;

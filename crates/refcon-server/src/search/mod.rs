@@ -160,13 +160,9 @@ async fn answer(app: &Shared, request: SearchRequest) -> Result<Answer, ApiError
         let tiles = current.searched()?;
         let filter = request.filters.filter(&app, tiles)?;
         let rows = app.filters.rows(&current, &filter)?;
-        let calibrated = match &current.calibration {
-            Some(calibration) => {
-                let vector = question.answers.query_vector().map_err(RetrievalError::from)?.0;
-                Some(calibration.of_query(&vector))
-            }
-            None => None,
-        };
+        let calibration = current.calibration.as_ref();
+        let calibrated = calibration.map(|calibration| calibration.of_answers(&question.answers));
+        let calibrated = calibrated.transpose().map_err(RetrievalError::from)?.flatten();
         let within = within(&request, calibrated)?;
         let selection = Selection {
             count: request.k,
@@ -202,12 +198,12 @@ fn within(
 ) -> Result<Option<f32>, ApiError> {
     let Some(least) = request.min_confidence else { return Ok(request.within) };
     let Some(calibrated) = calibrated else {
-        return Err(ApiError::bad_request("min_confidence: this server's confidences are not calibrated")
-            .hint("start it with --calibration, a file that `refcon evaluate --save-calibration` writes"));
+        return Err(ApiError::bad_request("min_confidence: the confidences of this search are not calibrated").hint(
+            "start the server with --calibration, a file that `refcon evaluate --save-calibration` writes, and search by one tile, box or \
+             image: a calibration says nothing of distances to a vector made of several",
+        ));
     };
-    // Where no distance is sure enough, not even the same picture is a match.
-    let sure = calibrated.distance_of(least).unwrap_or(f32::NEG_INFINITY);
-    Ok(Some(request.within.map_or(sure, |within| within.min(sure))))
+    Ok(Some(calibrated.within(least, request.within)))
 }
 
 /// How JSON spells it.

@@ -233,6 +233,10 @@ async fn with_a_calibration_matches_have_probabilities_and_can_be_asked_for_by_t
         ids(&all).into_iter().zip(&confidences).filter(|(_, c)| **c >= least).map(|(id, _)| id).collect();
     assert_eq!(ids(&some), expected);
 
+    // A vector made of several tiles is none that distances were calibrated to.
+    let liked = json!({"query": {"kind": "examples", "like": [7, 8], "unlike": [20]}, "k": 5});
+    assert_eq!(found(&site, &liked).await.confidence_kind, "challenge");
+
     let without = Site::new().await;
     let refused = without.json("POST", "/api/search", &json!({"query": query, "min_confidence": 0.5})).await;
     assert_eq!(refused.status, 400);

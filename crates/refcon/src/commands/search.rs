@@ -191,13 +191,7 @@ impl Search {
         }
         let calibration = self.calibration(&query.tiles)?;
         let started = Instant::now();
-        let calibrated = match &calibration {
-            Some(calibration) => {
-                let (vector, _) = query.answers.query_vector().map_err(Failure::usage)?;
-                Some(calibration.of_query(&vector))
-            }
-            None => None,
-        };
+        let calibrated = self.calibrated(calibration.as_ref(), &query)?;
         let wanted = Wanted {
             answers: query.answers.clone(),
             filter,
@@ -242,17 +236,33 @@ impl Search {
         of_library.transpose().map_err(Failure::input)
     }
 
+    /// What the calibration says of this search, where it says anything.
+    fn calibrated<'c>(
+        &self,
+        calibration: Option<&'c LibraryCalibration>,
+        query: &Query,
+    ) -> Result<Option<QueryCalibration<'c>>, Failure> {
+        const WHY: &str = "a calibration holds for distances to one tile, box or image, not for those to a vector made of liked and \
+                           disliked tiles, or of the first matches";
+        let Some(calibration) = calibration else { return Ok(None) };
+        let expands = matches!(self.rerank, Some(Rerank::QueryExpansion));
+        let calibrated = calibration.of_answers(&query.answers).map_err(Failure::usage)?;
+        match calibrated.filter(|_| !expands) {
+            None if self.min_confidence.is_some() => Err(Failure::usage(format!("--min-confidence: {WHY}"))),
+            None => {
+                tracing::warn!("--calibration is not used: {WHY}");
+                Ok(None)
+            }
+            some => Ok(some),
+        }
+    }
+
     fn selection(&self, query: &Query, calibrated: Option<QueryCalibration<'_>>) -> Selection {
         let LinesApart(apart) = self.apart;
         let rule = SamePlace { overlap: self.overlap, apart };
-        // Where no distance is sure enough, not even the same picture is a match.
-        let sure = self
-            .min_confidence
-            .zip(calibrated)
-            .map(|(least, calibrated)| calibrated.distance_of(least as f32).unwrap_or(f32::NEG_INFINITY));
-        let within = match (self.within, sure) {
-            (Some(within), Some(sure)) => Some(within.min(sure)),
-            (within, sure) => within.or(sure),
+        let within = match self.min_confidence.zip(calibrated) {
+            Some((least, calibrated)) => Some(calibrated.within(least as f32, self.within)),
+            None => self.within,
         };
         let count = match (self.k, within) {
             (Some(MatchCount(count)), _) => count,

@@ -98,6 +98,11 @@ fn a_search_in_a_library_gives_calibrated_confidences_and_only_matches_as_sure_a
         serde_json::json!([])
     );
     search(&["--min-confidence", "0.5"]).usage_error(&["--calibration"]);
+    let several = ["--like", "1,2", "--calibration", "c.json"];
+    let run = search(&several);
+    assert_eq!(json(&run)["confidence_kind"], "challenge");
+    assert!(run.stderr.contains("not used"), "{}", run.stderr);
+    search(&[&several[..], &["--min-confidence", "0.5"]].concat()).usage_error(&["--min-confidence"]);
 }
 
 #[test]
