@@ -18,7 +18,7 @@ export function JobsPanel() {
   }, [followed]);
   return (
     <section class="jobs" aria-label="Jobs">
-      <h3>Indexing</h3>
+      <h3>Jobs</h3>
       <form
         class="row" onSubmit={(event) => {
           event.preventDefault();
