@@ -22,6 +22,7 @@ export function RunsPanel() {
   const known = valueOf(state);
   return (
     <section class="page-view runs" aria-label="Runs">
+      <JobsPanel />
       <header class="page-head"><div><h2>Runs</h2><p class="quiet">Training runs beside the library, with their curves.</p></div></header>
       {state.state === 'failed' && <Failure title="No list of runs" failure={state} again={() => void refreshRuns()} />}
       {!known && state.state === 'loading' && <p class="quiet" role="status"><span class="spinner" /> Reading the runs…</p>}
@@ -33,7 +34,6 @@ export function RunsPanel() {
       )}
       {known && known.length > 0 && <RunTable runs={known} />}
       {chosen.value && <Curves />}
-      <JobsPanel />
     </section>
   );
 }

@@ -12,7 +12,7 @@ export async function signingIn({ page, shot, expected }, token, claim) {
   };
   await claim('without the token nothing is shown', async () => {
     await dialog.waitFor();
-    assert.equal(await page.locator('.surveys button').count(), 0);
+    assert.equal(await page.locator('.surveys li').count(), 0);
     await page.keyboard.press('Escape');
     assert.ok(await dialog.isVisible());
   });
