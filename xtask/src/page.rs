@@ -50,7 +50,9 @@ pub(crate) fn page(root: &Path, summary: &mut Summary) {
         Ok(_servers) => {
             let mut journey = npm(&["run", "browser"]);
             journey.env("CHROMIUM", &browser).env("REFCON_URL", format!("http://{ADDRESS}/"));
-            journey.env("REFCON_GUARDED_URL", format!("http://{}/", GUARDED.0)).env("REFCON_TOKEN", GUARDED.1);
+            journey
+                .env("REFCON_GUARDED_URL", format!("http://{}/", GUARDED.0))
+                .env("REFCON_TOKEN", GUARDED.1);
             summary.step(
                 "the page in a browser, refcon serve",
                 journey,

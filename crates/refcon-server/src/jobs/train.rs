@@ -78,17 +78,16 @@ type Failed = Box<dyn std::error::Error>;
 
 fn train(app: &Shared, job: &Job, asked: Asked) -> Result<String, Failed> {
     let Asked { tiles, runs, training: Training { encoder, device, precision, code }, epochs, seed } = asked;
-    let written = match &tiles {
-        Tiles::Folder(_) => None,
-        Tiles::Labelled(runtime) => Some(WrittenTiles::write(app, job, runtime, &runs.join(LABELLED))?),
+    let (folder, written) = match tiles {
+        Tiles::Folder(folder) => (folder, None),
+        Tiles::Labelled(runtime) => {
+            let written = WrittenTiles::write(app, job, &runtime, &runs.join(LABELLED))?;
+            (written.tiles(), Some(written))
+        }
     };
     if job.is_to_stop() {
         return Ok("stopped before the training began".into());
     }
-    let folder = match (&tiles, &written) {
-        (Tiles::Folder(folder), _) => folder.clone(),
-        (Tiles::Labelled(_), written) => written.as_ref().map_or_else(PathBuf::new, WrittenTiles::tiles),
-    };
     let standard = Config::default();
     let config = Config {
         seed: seed.unwrap_or(standard.seed),
@@ -102,8 +101,10 @@ fn train(app: &Shared, job: &Job, asked: Asked) -> Result<String, Failed> {
     job.log("reading tiles and opening the encoder");
     let ready = prepare(config, false)?;
     let (mut run, mut facts) = begin_run(&ready, RunPlace::Below(&runs), code)?;
-    // The run can be gone on with from here, and needs its tiles.
-    written.map(WrittenTiles::keep);
+    if let Some(written) = written {
+        // The run can be gone on with from here, and needs its tiles.
+        written.keep();
+    }
     let [training, held_out] = facts.tiles;
     job.log(format!(
         "run {}: {} trained numbers on {}, {training} tiles to train on, {held_out} held out",
@@ -122,7 +123,7 @@ fn train(app: &Shared, job: &Job, asked: Asked) -> Result<String, Failed> {
             progress.step,
             run.folder().display()
         ),
-        (_, None) => format!("done; {}", encoder_of(&run)),
+        (_, None) => format!("done, with no tiles held out to judge by; {}", encoder_of(&run)),
         (_, Some(best)) => {
             let measure = plan.measure.trim_start_matches("validation/");
             format!("best {measure} {:.4} at step {}; {}", best.0, progress.best_step, encoder_of(&run))
@@ -172,7 +173,9 @@ impl WrittenTiles {
         let places = written.folder.display();
         job.log(format!("{count} labelled tiles written to {places}"));
         if without > 0 {
-            job.log(format!("{without} labelled tiles are left out: no longer in the library, or without a picture"));
+            job.log(format!(
+                "{without} labelled tiles are left out: no longer in the library, or without a picture"
+            ));
         }
         Ok(written)
     }

@@ -49,6 +49,8 @@ mod tests {
     fn a_survey_names_no_other_folder() {
         assert_eq!(file_of("Salt", "cube", 3), "train/Salt/cube-00000003.png");
         assert_eq!(file_of("Salt", "../../etc/Tür", 3), "train/Salt/------etc-Tür-00000003.png");
-        assert!(file_of("Salt", &"断".repeat(300), 3).rsplit('/').next().is_some_and(|name| name.len() < 255));
+        assert!(
+            file_of("Salt", &"断".repeat(300), 3).rsplit('/').next().is_some_and(|name| name.len() < 255)
+        );
     }
 }

@@ -34,7 +34,11 @@ async fn labels_become_an_encoder_and_a_run_that_can_be_looked_at() {
     let id = train(&site, &json!({"epochs": 3, "seed": 7})).await;
     let events = events(&site, &id).await;
     let (last, end) = events.last().unwrap();
-    assert_eq!((last.as_str(), &end["kind"], &end["status"]), ("end", &"train".into(), &"done".into()), "{end}");
+    assert_eq!(
+        (last.as_str(), &end["kind"], &end["status"]),
+        ("end", &"train".into(), &"done".into()),
+        "{end}"
+    );
     assert_eq!((&end["progress"], &end["done"]), (&1.0.into(), &end["total"]));
     let lines: Vec<&str> = events.iter().filter_map(|(_, data)| data["line"].as_str()).collect();
     for epoch in ["epoch 1/3  loss", "epoch 2/3  loss", "epoch 3/3  loss"] {
@@ -46,10 +50,18 @@ async fn labels_become_an_encoder_and_a_run_that_can_be_looked_at() {
     assert!(run["best"]["validation/map_at_r"].is_f64(), "{run}");
     let name = run["name"].as_str().unwrap();
     let said = end["message"].as_str().unwrap();
-    assert!(said.starts_with("best map_at_r") && said.ends_with(&format!("{name}/best for --encoder")), "{said}");
+    assert!(
+        said.starts_with("best map_at_r") && said.ends_with(&format!("{name}/best for --encoder")),
+        "{said}"
+    );
     let best = site.path("runs").join(name).join("best");
-    refcon_encoders::open_encoder(&best, None, &refcon_encoders::Device::default(), refcon_encoders::Execution::F32)
-        .unwrap();
+    refcon_encoders::open_encoder(
+        &best,
+        None,
+        &refcon_encoders::Device::default(),
+        refcon_encoders::Execution::F32,
+    )
+    .unwrap();
     let facts = std::fs::read_to_string(site.path("runs").join(name).join("run.json")).unwrap();
     let facts: Value = serde_json::from_str(&facts).unwrap();
     assert_eq!((&facts["code"], &facts["seed"]), (&"the tests".into(), &7.into()));

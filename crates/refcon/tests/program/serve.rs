@@ -112,7 +112,8 @@ fn labels_are_trained_on_and_the_encoder_is_one_for_every_command() {
     // Also where no job has trained: the server says how it is started for that.
     drop(server);
     let server = Running::start(&scratch, &[]);
-    let refused = server.ask("POST", "/api/jobs", "Content-Type: application/json\r\n", r#"{"kind":"train"}"#);
+    let refused =
+        server.ask("POST", "/api/jobs", "Content-Type: application/json\r\n", r#"{"kind":"train"}"#);
     assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("--runs DIR"), "{refused}");
 }
 
