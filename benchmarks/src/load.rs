@@ -286,6 +286,7 @@ pub(crate) fn serve_library(library: PathBuf) -> Result<(), Failure> {
         survey_folders: Vec::new(),
         survey_options: |_| SurveyOptions::default(),
         runs: None,
+        training: None,
         bind: (Ipv4Addr::LOCALHOST, 0).into(),
         token: None,
         allowed_hosts: Vec::new(),

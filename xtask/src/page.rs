@@ -13,6 +13,8 @@ const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "g
 const INSTALLED: &str = ".installed";
 /// Where the server of the journey is asked.
 const ADDRESS: &str = "127.0.0.1:8479";
+/// Where one is asked that wants a token, and the token.
+const GUARDED: (&str, &str) = ("127.0.0.1:8480", "correct-horse-battery");
 /// A server that has not answered by then will not.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -44,10 +46,13 @@ pub(crate) fn page(root: &Path, summary: &mut Summary) {
         journey,
         "screenshots lie in web/tests/browser/screenshots",
     );
-    match Server::start(root) {
-        Ok(_server) => {
+    match Server::start(root).and_then(|server| Ok((Server::start_guarded(root)?, server))) {
+        Ok(_servers) => {
             let mut journey = npm(&["run", "browser"]);
             journey.env("CHROMIUM", &browser).env("REFCON_URL", format!("http://{ADDRESS}/"));
+            journey
+                .env("REFCON_GUARDED_URL", format!("http://{}/", GUARDED.0))
+                .env("REFCON_TOKEN", GUARDED.1);
             summary.step(
                 "the page in a browser, refcon serve",
                 journey,
@@ -125,20 +130,19 @@ pub(crate) fn install_with_apt(packages: &[&str]) -> Result<(), String> {
 struct Server(Child);
 
 impl Server {
+    /// Makes the library, and serves it.
     fn start(root: &Path) -> Result<Self, String> {
-        let target = root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()));
         let mut build = crate::cargo(root, &["build", "--package", "refcon", "--locked"]);
         if !build.status().is_ok_and(|status| status.success()) {
             return Err("refcon does not build".into());
         }
-        let refcon = target.join("debug").join(format!("refcon{}", std::env::consts::EXE_SUFFIX));
-        let folder = target.join("page");
+        let (refcon, folder) = places(root);
         if folder.exists() {
             std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
         }
         let surveys = folder.join("surveys");
         std::fs::create_dir_all(&surveys).map_err(|error| error.to_string())?;
-        let (survey, library) = (surveys.join("synthetic.sgy"), folder.join("library"));
+        let survey = surveys.join("synthetic.sgy");
         let run = |command: &mut Command| match command.arg("--quiet").stdout(Stdio::null()).status() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{command:?} ended with {status}")),
@@ -149,27 +153,41 @@ impl Server {
             .arg("index")
             .arg(&survey)
             .arg("--library")
-            .arg(&library)
+            .arg(folder.join("library"))
             .arg("--thumbnails"))?;
-        let mut serve = Command::new(&refcon);
-        serve
-            .arg("serve")
-            .arg("--library")
-            .arg(&library)
-            .arg("--survey-folder")
-            .arg(&surveys)
-            .args(["--bind", ADDRESS]);
-        let child = serve.stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
-        let server = Self(child);
+        Self::serve(root, ADDRESS, None)
+    }
+
+    /// Serves the same library to those who know a token.
+    fn start_guarded(root: &Path) -> Result<Self, String> {
+        let (address, token) = GUARDED;
+        Self::serve(root, address, Some(token))
+    }
+
+    fn serve(root: &Path, address: &str, token: Option<&str>) -> Result<Self, String> {
+        let (refcon, folder) = places(root);
+        let mut serve = Command::new(refcon);
+        serve.arg("serve").args(["--library", "library", "--survey-folder", "surveys", "--runs", "runs"]);
+        serve.args(["--bind", address]).current_dir(folder).stdout(Stdio::null());
+        if let Some(token) = token {
+            serve.env("REFCON_TOKEN", token);
+        }
+        let server = Self(serve.spawn().map_err(|error| error.to_string())?);
         let began = Instant::now();
-        while std::net::TcpStream::connect(ADDRESS).is_err() {
+        while std::net::TcpStream::connect(address).is_err() {
             if began.elapsed() > PATIENCE {
-                return Err(format!("refcon serve does not answer at {ADDRESS}"));
+                return Err(format!("refcon serve does not answer at {address}"));
             }
             std::thread::sleep(Duration::from_millis(100));
         }
         Ok(server)
     }
+}
+
+/// The program, and the folder of what it serves.
+fn places(root: &Path) -> (PathBuf, PathBuf) {
+    let target = root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()));
+    (target.join("debug").join(format!("refcon{}", std::env::consts::EXE_SUFFIX)), target.join("page"))
 }
 
 impl Drop for Server {

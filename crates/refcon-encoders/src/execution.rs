@@ -11,6 +11,7 @@
 use crate::device;
 use burn::tensor::Device;
 use refcon_kernels::{TIER_VARIABLE, Tier, TierError};
+use std::fmt;
 use std::str::FromStr;
 
 /// How precisely a model is to compute.
@@ -52,6 +53,16 @@ impl FromStr for Precision {
             "bf16" => Ok(Self::Bf16),
             _ => Err(PrecisionError::Unknown(text.into())),
         }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        })
     }
 }
 
@@ -130,6 +141,7 @@ mod tests {
             [("auto", Precision::Auto), ("f32", Precision::F32), ("bf16", Precision::Bf16)]
         {
             assert_eq!(text.parse::<Precision>().unwrap(), precision);
+            assert_eq!(precision.to_string(), text);
         }
         let error = "f16".parse::<Precision>().unwrap_err().to_string();
         assert!(error.contains("\"f16\"") && error.contains("bf16"), "{error}");

@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::search::FilterCache;
 use crate::sections::SectionCache;
 use crate::security::{self, Access};
+use crate::server::Training;
 use crate::surveys::Surveys;
 use crate::{jobs, labels, library, pages, projection, runs, search, sections, surveys, tiles};
 use axum::extract::{DefaultBodyLimit, State};
@@ -48,6 +49,7 @@ pub(crate) struct App {
     pub(crate) projections: projection::Projections,
     /// The folder of training runs.
     pub(crate) runs: Option<PathBuf>,
+    pub(crate) training: Option<Training>,
     /// A permit for each request that may be worked on.
     pub(crate) requests: Semaphore,
     /// A permit for each client that tells its token.

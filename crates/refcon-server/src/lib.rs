@@ -32,7 +32,7 @@ mod tiles;
 
 pub use app::SessionRequest;
 pub use error::ErrorBody;
-pub use jobs::{IndexRequest, JobRequest, JobState, JobView};
+pub use jobs::{IndexRequest, JobRequest, JobState, JobView, TrainRequest};
 pub use labels::{LabelRequest, LabelView, LabelsError};
 pub use library::{ClassCount, EncoderView, LibraryView};
 pub use limits::Limits;
@@ -42,6 +42,6 @@ pub use runs::{MetricView, RunView};
 pub use search::{AskedView, BoxRequest, FilterRequest, MatchView, QueryRequest, SearchRequest, SearchView};
 pub use sections::{Cut, HorizontalAxis, SectionView, TILE_SIZE, VerticalAxis};
 pub use security::{Token, TokenError};
-pub use server::{ServeError, Server, ServerOptions, TlsFiles, serve};
+pub use server::{ServeError, Server, ServerOptions, TlsFiles, Training, serve};
 pub use surveys::{Axis, Clip, GeometryView, OptionsOf, Samples, SurveyView};
 pub use tiles::{PlaceView, SectionDirection, TileView};

@@ -45,6 +45,8 @@ pub struct ServerOptions {
     pub survey_options: OptionsOf,
     /// The folder of training runs.
     pub runs: Option<PathBuf>,
+    /// What jobs train; none: the server trains nothing.
+    pub training: Option<Training>,
     /// Where to listen; port 0 is any that is free.
     pub bind: SocketAddr,
     /// What clients must know; needed where `bind` can be reached from elsewhere.
@@ -55,6 +57,19 @@ pub struct ServerOptions {
     pub tls: Option<TlsFiles>,
     /// How much a request may ask for.
     pub limits: Limits,
+}
+
+/// What a training begins with, by the names that the command line has for them.
+#[derive(Debug, Clone)]
+pub struct Training {
+    /// `texture`, or the path of a checkpoint: the one whose embeddings are searched.
+    pub encoder: String,
+    /// Where it is trained.
+    pub device: String,
+    /// What it computes in.
+    pub precision: String,
+    /// Which program trains, for the run's facts.
+    pub code: String,
 }
 
 /// A certificate with its chain, and its key, PEM.
@@ -273,6 +288,7 @@ fn open_app(options: ServerOptions) -> Result<App, ServeError> {
         filters: FilterCache::default(),
         projections: Projections::default(),
         runs: options.runs,
+        training: options.training,
         requests: Semaphore::new(limits.requests),
         sessions: Semaphore::new(limits.sessions),
         searches: Arc::new(Semaphore::new(limits.searches)),
@@ -304,6 +320,7 @@ pub(crate) mod tests {
             survey_folders: Vec::new(),
             survey_options: |_| SurveyOptions::default(),
             runs: None,
+            training: None,
             bind: bind.parse().unwrap(),
             token: None,
             allowed_hosts: Vec::new(),

@@ -1,7 +1,7 @@
 /** Requests to the server the page came from; there is no other host. */
 
 import type {
-  Direction, Job, Label, Library, Metric, Projection, Run, SearchAnswer, SearchRequest, Section, Survey, Tile, TileId,
+  Direction, Job, JobRequest, Label, Library, Metric, Projection, Run, SearchAnswer, SearchRequest, Section, Survey, Tile, TileId,
 } from './types';
 import { lost, reached, tokenWanted } from './connection';
 
@@ -129,7 +129,7 @@ export async function removeLabel(id: TileId): Promise<void> {
   await request(`/api/labels/${text(String(id))}`, sending('DELETE'));
 }
 
-export async function startJob(body: { kind: 'index'; survey: string } | { kind: 'index'; path: string }): Promise<Job> {
+export async function startJob(body: JobRequest): Promise<Job> {
   return (await (await request('/api/jobs', sending('POST', body))).json()) as Job;
 }
 

@@ -200,9 +200,12 @@ export interface Metric {
   value: number | null;
 }
 
+/** A training without a path is one on the labelled set. */
+export type JobRequest = { kind: 'index'; survey: string } | { kind: 'index'; path: string } | { kind: 'train' };
+
 export interface Job {
   id: number;
-  kind: string;
+  kind: 'index' | 'train';
   title: string;
   status: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   /** 0..1; null until it is known. */

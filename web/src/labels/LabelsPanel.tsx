@@ -8,6 +8,7 @@ import { Icon } from '../page/icons';
 import { askExamples } from '../results/search';
 import { Thumbnail } from '../results/Thumbnail';
 import { placeWords } from '../results/wording';
+import { train } from '../runs/jobs';
 import { surveyName } from '../state/catalogue';
 import { jumpTo, keepPlace } from '../state/history';
 import { valueOf } from '../state/loading';
@@ -23,6 +24,7 @@ export function LabelsPanel() {
   useEffect(() => void loadLabels(), []);
   const state = labels.now.value;
   const known = valueOf(state);
+  const trainable = byClass.value.length >= 2;
   return (
     <section class="page-view labels" aria-label="Labelled set">
       <header class="page-head">
@@ -33,9 +35,17 @@ export function LabelsPanel() {
             The archive holds <code>train/&lt;class&gt;/</code>, as <code>refcon train</code> reads it.
           </p>
         </div>
-        <button type="button" class="main" disabled={!known?.length} onClick={() => void exportLabels()}>
-          <Icon name="download" /> Export zip
-        </button>
+        <div class="row">
+          <button
+            type="button" disabled={!trainable} onClick={() => void train()}
+            title={trainable ? 'Train a head on this server’s encoder that sets these classes apart; its progress is shown under Runs' : 'Training needs labels of two classes or more'}
+          >
+            <Icon name="smooth" /> Train
+          </button>
+          <button type="button" class="main" disabled={!known?.length} onClick={() => void exportLabels()}>
+            <Icon name="download" /> Export zip
+          </button>
+        </div>
       </header>
       {state.state === 'failed' && <Failure title="No labels" failure={state} again={() => void loadLabels()} />}
       {!known && state.state === 'loading' && <p class="quiet" role="status"><span class="spinner" /> Reading the labels…</p>}

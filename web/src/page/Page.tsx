@@ -118,10 +118,10 @@ function SignIn() {
     }
   };
   return (
-    <dialog ref={dialog} aria-label="Sign in" onCancel={(event) => event.preventDefault()}>
+    <dialog ref={dialog} class="sign-in" aria-label="Sign in" onCancel={(event) => event.preventDefault()}>
       <form onSubmit={(event) => void send(event)}>
         <h2>This server asks for its token</h2>
-        <p class="quiet">It was printed when the server was started.</p>
+        <p class="quiet">Whoever started the server knows it.</p>
         <input type="password" autocomplete="current-password" aria-label="Token" value={token.value} onInput={(event) => (token.value = event.currentTarget.value)} />
         {problem.value && <p class="bad" role="alert">{problem.value}</p>}
         <button type="submit" class="main" disabled={token.value.trim() === ''}>Sign in</button>

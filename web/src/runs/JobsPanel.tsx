@@ -1,7 +1,7 @@
 /** Long work on the server: what runs, how far it is, how to begin and to stop it. */
 
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { valueOf } from '../state/loading';
 import { Failure } from '../page/Failure';
 import { cancel, follow, index, isRunning, jobs, loadJobs, log } from './jobs';
@@ -18,7 +18,7 @@ export function JobsPanel() {
   }, [followed]);
   return (
     <section class="jobs" aria-label="Jobs">
-      <h3>Indexing</h3>
+      <h2>Jobs</h2>
       <form
         class="row" onSubmit={(event) => {
           event.preventDefault();
@@ -38,12 +38,21 @@ export function JobsPanel() {
           <li key={job.id} class="row">
             <b>{job.title}</b> <span class={`state ${job.status}`}>{job.status}</span>
             {isRunning(job) && <progress aria-label={`Progress of ${job.title}`} {...(job.progress === null ? {} : { value: job.progress })} />}
-            <span class="quiet message" title={job.message}>{job.message}</span>
+            <span class="quiet message">{job.message}</span>
             {isRunning(job) && <button type="button" onClick={() => void cancel(job)}>Cancel</button>}
           </li>
         ))}
       </ul>
-      {log.value && <pre class="log" aria-label="Log">{log.value.lines.join('\n')}</pre>}
+      {log.value && <Log lines={log.value.lines} />}
     </section>
   );
+}
+
+/** Its last lines are in sight. */
+function Log({ lines }: { lines: string[] }) {
+  const element = useRef<HTMLPreElement>(null);
+  useEffect(() => {
+    if (element.current) element.current.scrollTop = element.current.scrollHeight;
+  }, [lines]);
+  return <pre class="log" aria-label="Log" ref={element}>{lines.join('\n')}</pre>;
 }

@@ -1,57 +1,44 @@
 /** Training runs with their curves, and the server's long work. */
 
-import { signal, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import * as api from '../api/client';
-import type { Metric, Run } from '../api/types';
+import type { Run } from '../api/types';
 import { Failure } from '../page/Failure';
 import { PALETTE } from '../projection/palette';
-import { resource, valueOf } from '../state/loading';
+import { valueOf } from '../state/loading';
 import { readable, tickLabel, ticks } from '../viewer/axes';
 import type { Panel } from './curves';
 import { curvePath, extentOf, panels } from './curves';
 import { JobsPanel } from './JobsPanel';
-
-const runs = resource<Run[]>();
-const metrics = resource<Metric[]>();
-const chosen = signal<string | null>(null);
+import { choose, chosen, metrics, refreshRuns, runs } from './runs';
 
 const WIDTH = 258;
 const HEIGHT = 116;
 const LEFT = 52;
 
 export function RunsPanel() {
-  useEffect(() => void runs.load(api.runs), []);
+  useEffect(() => void refreshRuns(), []);
   const state = runs.now.value;
   const known = valueOf(state);
-  const choose = (name: string): void => {
-    chosen.value = name;
-    void metrics.load(() => api.metrics(name));
-  };
-  useEffect(() => {
-    // The newest run stands last.
-    const newest = known?.at(-1);
-    if (newest && chosen.value === null) choose(newest.name);
-  }, [known]);
   return (
     <section class="page-view runs" aria-label="Runs">
+      <JobsPanel />
       <header class="page-head"><div><h2>Runs</h2><p class="quiet">Training runs beside the library, with their curves.</p></div></header>
-      {state.state === 'failed' && <Failure title="No list of runs" failure={state} again={() => void runs.load(api.runs)} />}
+      {state.state === 'failed' && <Failure title="No list of runs" failure={state} again={() => void refreshRuns()} />}
       {!known && state.state === 'loading' && <p class="quiet" role="status"><span class="spinner" /> Reading the runs…</p>}
       {known?.length === 0 && (
         <div class="empty" role="status">
           <h3>No runs yet</h3>
-          <p>A labelled set becomes an encoder with <code>refcon train</code>; its curves appear here.</p>
+          <p>Label tiles of two classes and press <b>Train</b> under Labels, or use <code>refcon train</code>; the curves appear here.</p>
         </div>
       )}
-      {known && known.length > 0 && <RunTable runs={known} choose={choose} />}
+      {known && known.length > 0 && <RunTable runs={known} />}
       {chosen.value && <Curves />}
-      <JobsPanel />
     </section>
   );
 }
 
-function RunTable({ runs: known, choose }: { runs: Run[]; choose: (name: string) => void }) {
+function RunTable({ runs: known }: { runs: Run[] }) {
   const quantities = [...new Set(known.flatMap(({ best }) => Object.keys(best)))].slice(0, 3);
   return (
     <div class="table-box">

@@ -53,6 +53,7 @@ export function extentOf(curves: Curve[]): Extent {
   );
   const [first, last] = ends(0);
   const [low, high] = ends(1);
-  // A flat curve runs through the middle.
-  return low === high ? { first, last, low: low - 1, high: high + 1 } : { first, last, low, high };
+  // A flat curve runs through the middle, on an axis of its own size: learning rates are small.
+  const room = low === high ? Math.abs(low) / 2 || 1 : 0;
+  return { first, last, low: low - room, high: high + room };
 }

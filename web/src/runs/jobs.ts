@@ -2,10 +2,11 @@
 
 import { signal } from '@preact/signals';
 import * as api from '../api/client';
-import type { Job } from '../api/types';
+import type { Job, JobRequest } from '../api/types';
 import { loadCatalogue } from '../state/catalogue';
 import { failure, resource } from '../state/loading';
 import { say, tab } from '../state/view';
+import { refreshRuns, refreshRunsSoon } from './runs';
 
 const LOG_LINES = 200;
 
@@ -30,23 +31,31 @@ export function follow(job: Job): () => void {
     const { line } = JSON.parse(event.data) as { line: string };
     lines = [...lines, line].slice(-LOG_LINES);
     log.value = { id: job.id, lines };
+    if (job.kind === 'train') refreshRunsSoon();
   });
   events.addEventListener('end', (event: MessageEvent<string>) => {
     take(event);
     events.close();
-    void loadCatalogue();
+    void (job.kind === 'train' ? refreshRuns() : loadCatalogue());
   });
   return () => events.close();
 }
 
-/** Adds a survey to the library, as a job; its progress is shown with the runs. */
-export async function index(what: { survey: string } | { path: string }): Promise<void> {
+/** Adds a survey to the library. */
+export const index = (what: { survey: string } | { path: string }): Promise<void> => start({ kind: 'index', ...what });
+
+/** Trains on the labelled set. */
+export const train = (): Promise<void> => start({ kind: 'train' });
+
+/** Begins a job; its progress is shown with the runs. */
+async function start(job: JobRequest): Promise<void> {
   try {
-    await api.startJob({ kind: 'index', ...what });
+    await api.startJob(job);
     tab.value = 'runs';
     await loadJobs();
   } catch (error) {
-    say(failure(error).message, true);
+    const { message, hint } = failure(error);
+    say(hint === null ? message : `${message}: ${hint}`, true);
   }
 }
 

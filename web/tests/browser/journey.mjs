@@ -4,10 +4,38 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { answered, drawBox, drawn, inHash } from './chromium.mjs';
 
-/** A library that is not the mock's keeps nothing of the journey. */
+/** A library that is not the mock's keeps nothing of the journey but its run. */
 const CLASS = 'Journey';
+const OTHER_CLASS = 'Elsewhere';
 
 const cards = (page) => page.locator('.card').count();
+
+/** Gives the accepted tiles a class and waits until the server has their labels: they need not be among the matches that are shown. */
+async function label(page, name, count) {
+  await page.locator('#class').fill(name);
+  const labelled = new Set();
+  const kept = page.waitForResponse((response) => {
+    const url = response.url();
+    if (response.request().method() === 'PUT' && url.includes('/api/labels/') && response.ok()) labelled.add(url);
+    return labelled.size === count;
+  });
+  await page.locator('#class').press('Enter');
+  await kept;
+  await page.getByRole('tab', { name: 'Labels' }).click();
+  const tiles = page.locator(`.class-group[aria-label="${name}"] .tile`);
+  await tiles.nth(count - 1).waitFor();
+  assert.equal(await tiles.count(), count);
+}
+
+async function takeOut(page, name) {
+  const tiles = page.locator(`.class-group[aria-label="${name}"] .tile`);
+  for (let left = await tiles.count(); left > 0; left--) {
+    await tiles.first().hover();
+    await tiles.first().getByTitle('Take out').click();
+    await page.waitForFunction(([words, count]) => document.querySelectorAll(`${words} .tile`).length === count,
+      [`.class-group[aria-label="${name}"]`, left - 1]);
+  }
+}
 
 async function downloaded(page, act) {
   const [download] = await Promise.all([page.waitForEvent('download'), act()]);
@@ -87,31 +115,49 @@ export async function journey({ page, shot }, claim) {
     assert.deepEqual([query.like.length, query.unlike.length, query.box?.kind], [2, 1, 'box']);
     await answered(page);
   });
-  await claim('accepted tiles get a class, become a labelled set, and can be taken out of it', async () => {
-    await page.locator('#class').fill(CLASS);
-    // The accepted tiles need not be among the matches that are shown: what counts is that the server has their labels.
-    const labelled = new Set();
-    const kept = page.waitForResponse((response) => {
-      const url = response.url();
-      if (response.request().method() === 'PUT' && url.includes('/api/labels/') && response.ok()) labelled.add(url);
-      return labelled.size === 2;
-    });
-    await page.locator('#class').press('Enter');
-    await kept;
-    await page.getByRole('tab', { name: 'Labels' }).click();
-    const tiles = page.locator(`.class-group[aria-label="${CLASS}"] .tile`);
-    await tiles.nth(1).waitFor();
-    assert.equal(await tiles.count(), 2);
+  await claim('accepted tiles get a class and become a labelled set', async () => {
+    await label(page, CLASS, 2);
+    if (await page.locator('.class-group').count() === 1) assert.ok(await page.getByRole('button', { name: 'Train' }).isDisabled());
     await shot('labels');
     const { name, content } = await downloaded(page, () => page.getByRole('button', { name: 'Export zip' }).click());
     assert.equal(name, 'labels.zip');
-    for (let left = 2; left > 0; left--) {
-      await tiles.first().hover();
-      await tiles.first().getByTitle('Take out').click();
-      await page.waitForFunction(([words, count]) => document.querySelectorAll(`${words} .tile`).length === count,
-        [`.class-group[aria-label="${CLASS}"]`, left - 1]);
-    }
     assert.ok(content.includes(`train/${CLASS}/`));
+    await page.getByRole('tab', { name: 'Sections' }).click();
+    await drawn(page);
+  });
+  await claim('a picture from the disk finds its look-alikes', async () => {
+    await page.getByRole('button', { name: 'Clear', exact: true }).click();
+    const buffer = await page.locator('.plot').screenshot();
+    const [request] = await Promise.all([
+      page.waitForRequest('**/api/search'), page.locator('.upload input').setInputFiles({ name: 'outcrop.png', mimeType: 'image/png', buffer }),
+    ]);
+    const { query } = request.postDataJSON();
+    assert.equal(query.kind, 'image');
+    assert.ok(Buffer.from(query.png_base64, 'base64').subarray(1, 4).equals(Buffer.from('PNG')));
+    await answered(page);
+    assert.ok(await cards(page) > 0);
+    assert.equal(await page.locator('.asked h2').innerText(), 'Picture');
+    await shot('picture');
+  });
+  await claim('a labelled set of two classes becomes an encoder', async () => {
+    const others = page.locator('.card').filter({ hasNotText: CLASS });
+    for (const card of [0, 1]) await others.nth(card).getByRole('button', { name: 'Looks alike', exact: true }).click();
+    await label(page, OTHER_CLASS, 2);
+    await shot('labels-of-two-classes');
+    const [request] = await Promise.all([
+      page.waitForRequest((asked) => asked.url().endsWith('/api/jobs') && asked.method() === 'POST'), page.getByRole('button', { name: 'Train' }).click(),
+    ]);
+    assert.deepEqual(request.postDataJSON(), { kind: 'train' });
+    const job = page.locator('.jobs li').first();
+    await job.locator('.state.done').waitFor();
+    assert.match(await job.locator('.message').innerText(), /for --encoder$/);
+    assert.match(await page.locator('.jobs .log').innerText(), /epoch 2\//);
+    await page.locator('.runs tr.current .state.finished').waitFor();
+    await page.waitForSelector('.curve');
+    await shot('trained');
+    await page.getByRole('tab', { name: 'Labels' }).click();
+    await takeOut(page, CLASS);
+    await takeOut(page, OTHER_CLASS);
     await page.getByRole('tab', { name: 'Sections' }).click();
     await drawn(page);
   });

@@ -1,6 +1,7 @@
 /**
  * The page in a real browser: `npm run browser`, against the mock server, in dark and light. `REFCON_URL=http://…` goes through the
- * journey on a running `refcon serve` instead; `CHROMIUM=…` says which browser. Screenshots are left in `screenshots/`.
+ * journey on a running `refcon serve --runs` instead, and `REFCON_GUARDED_URL=http://…` signs in to one that was started with the token
+ * `REFCON_TOKEN`; `CHROMIUM=…` says which browser. Screenshots are left in `screenshots/`.
  */
 
 import assert from 'node:assert/strict';
@@ -9,10 +10,13 @@ import { fileURLToPath } from 'node:url';
 import { mockServer } from '../mock/server.mjs';
 import { answered, drawBox, drawn, launch, openPage } from './chromium.mjs';
 import { journey } from './journey.mjs';
+import { signingIn } from './signing-in.mjs';
 import { states } from './states.mjs';
 
 const screenshots = fileURLToPath(new URL('screenshots/', import.meta.url));
 const real = process.env.REFCON_URL;
+const guarded = process.env.REFCON_GUARDED_URL;
+const token = process.env.REFCON_TOKEN ?? 'correct-horse-battery';
 const only = process.argv[2];
 let failed = 0;
 
@@ -66,6 +70,7 @@ if (real) {
   if (!only) await rm(folder, { recursive: true, force: true });
   await part('journey, dark', browser, real, { folder }, journey);
   await part('journey, light', browser, real, { folder, scheme: 'light', width: 1920, height: 1080 }, journey);
+  if (guarded) await part('signing in', browser, guarded, { folder }, (opened, claim) => signingIn(opened, token, claim));
 } else {
   const folder = `${screenshots}mock`;
   if (!only) await rm(folder, { recursive: true, force: true });
@@ -82,6 +87,10 @@ if (real) {
   await part('journey, light', browser, await listening(fresh), { folder, scheme: 'light', width: 1920, height: 1080 }, journey);
   fresh.closeAllConnections();
   fresh.close();
+  const asking = mockServer({ token });
+  await part('signing in', browser, await listening(asking), { folder }, (opened, claim) => signingIn(opened, token, claim));
+  asking.closeAllConnections();
+  asking.close();
 }
 await browser.close();
 console.log(failed === 0 ? 'The page works in the browser.' : `${failed} failures`);

@@ -65,9 +65,27 @@ function runMetrics(name) {
   ]).flat();
 }
 
-export function mockServer() {
+const RUNS = [
+  { name: 'vit-small-harbour', status: 'finished', started: 1772442720, encoder: 'vit-small', best: { loss: 0.17, mAP: 0.94 } },
+  { name: 'texture-probe', status: 'running', started: 1772548800, encoder: 'texture', best: { loss: 0.31, mAP: 0.81 } },
+];
+
+/** What a job does when it is followed to its end: its last message, and the lines of its log. */
+const WORK = {
+  index: () => ['360 tiles in 2.1 s', ['embedding with texture']],
+  train: (runs) => {
+    const name = `quiet-salt-${runs.length + 1}`;
+    runs.push({ name, status: 'finished', started: 1772635200 + runs.length, encoder: 'texture', best: { mAP: 0.9 } });
+    const epochs = [1, 2, 3].map((epoch) => `epoch ${epoch}/3  loss ${(1 / epoch).toFixed(4)}  rate 1.00e-3  map_at_r 0.9000`);
+    return [`best map_at_r 0.9000 at step 3; runs/${name}/best for --encoder`, [`run ${name}: 147456 trained numbers on texture`, ...epochs]];
+  },
+};
+
+/** A server that asks for `token`, where one is given. */
+export function mockServer({ token = null } = {}) {
   const mode = { surveys: 'many', slow: 0 };
   const jobs = [];
+  const runs = [...RUNS];
   const json = (value) => ({ type: 'application/json', body: JSON.stringify(value) });
 
   const routes = [
@@ -135,21 +153,25 @@ export function mockServer() {
       method: 'pca', tiles: allTiles().length,
       points: allTiles().map(({ id, descriptor, survey, class: name }) => ({ id, x: descriptor[0] * 2 + descriptor[3], y: descriptor[1] - descriptor[5], class: name, survey })),
     })],
-    ['GET', /^\/api\/runs$/, () => json([
-      { name: 'vit-small-harbour', status: 'finished', started: 1772442720, encoder: 'vit-small', best: { loss: 0.17, mAP: 0.94 } },
-      { name: 'texture-probe', status: 'running', started: 1772548800, encoder: 'texture', best: { loss: 0.31, mAP: 0.81 } },
-    ])],
+    ['POST', /^\/api\/session$/, (_match, { body }) => {
+      if (JSON.parse(body).token !== token) throw new Refused(401, 'this is not the server\'s token', 'whoever started the server knows it');
+      return { type: 'text/plain', body: '', headers: { 'set-cookie': `mock=${token}; HttpOnly; SameSite=Strict; Path=/` } };
+    }],
+    ['GET', /^\/api\/runs$/, () => json(runs)],
     ['GET', /^\/api\/runs\/([^/]+)\/metrics$/, ([, name]) => json(runMetrics(name))],
     ['GET', /^\/api\/jobs$/, () => json(jobs)],
     ['POST', /^\/api\/jobs$/, (_match, { body }) => {
-      const { survey, path } = JSON.parse(body);
-      jobs.push({ id: jobs.length + 1, kind: 'index', title: `index ${survey ?? path}`, status: 'running', progress: 0, message: '' });
+      const { kind, survey, path } = JSON.parse(body);
+      if (kind === 'train' && classes().length < 2) throw new Refused(400, 'labels of one class at most', 'give tiles of two classes their labels');
+      const title = kind === 'train' ? 'train on the labels' : `index ${survey ?? path}`;
+      jobs.push({ id: jobs.length + 1, kind, title, status: 'running', progress: 0, message: '' });
       return json(jobs.at(-1));
     }],
     ['GET', /^\/api\/jobs\/(\d+)\/events$/, ([, id]) => {
-      const job = Object.assign(jobs[id - 1], { status: 'done', progress: 1, message: '360 tiles in 2.1 s' });
+      const [message, lines] = WORK[jobs[id - 1].kind](runs);
+      const job = Object.assign(jobs[id - 1], { status: 'done', progress: 1, message });
       const event = (kind, data) => `event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`;
-      return { type: 'text/event-stream', body: event('log', { line: 'embedding with texture' }) + event('log', { line: job.message }) + event('end', job) };
+      return { type: 'text/event-stream', body: [...lines, message].map((line) => event('log', { line })).join('') + event('end', job) };
     }],
   ];
 
@@ -158,6 +180,8 @@ export function mockServer() {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString();
+    const known = token === null || url.pathname === '/api/session' || request.headers.cookie === `mock=${token}`;
+    if (url.pathname.startsWith('/api/') && !known) throw new Refused(401, 'this server asks for its token');
     if (mode.slow > 0 && url.pathname.startsWith('/api/search')) await new Promise((done) => setTimeout(done, mode.slow));
     for (const [method, pattern, act] of routes) {
       const match = method === request.method && pattern.exec(decodeURIComponent(url.pathname));

@@ -1,6 +1,6 @@
 //! `/api/jobs`.
 
-use super::{JobView, events, index};
+use super::{JobView, events, index, train};
 use crate::app::Shared;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Body, Path};
@@ -25,6 +25,8 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
 pub enum JobRequest {
     /// Cuts a survey into tiles, or reads a folder of images, and adds them to the library.
     Index(IndexRequest),
+    /// Trains a head on the server's encoder, as a run of `/api/runs`.
+    Train(TrainRequest),
 }
 
 /// What to add to the library. Either `survey` or `path` is given.
@@ -48,6 +50,22 @@ pub struct IndexRequest {
     pub replace: bool,
 }
 
+/// What to train on, and for how long. The encoder is the server's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrainRequest {
+    /// A folder with one folder of tiles a class, by its path below one of the configured survey folders; the labels of `/api/labels`
+    /// where nothing is said.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Times that all tiles are gone through, at most; 50 where nothing is said.
+    #[serde(default)]
+    pub epochs: Option<u64>,
+    /// Everything random follows from it; 42 where nothing is said.
+    #[serde(default)]
+    pub seed: Option<u64>,
+}
+
 /// Jobs that wait, run or have ended, oldest first. They are forgotten when the server stops.
 #[utoipa::path(get, path = "/api/jobs", tag = "jobs", responses((status = 200, description = "The jobs", body = Vec<JobView>)))]
 async fn list(State(app): State<Shared>) -> Json<Vec<JobView>> {
@@ -65,9 +83,11 @@ async fn add(
     State(app): State<Shared>,
     Body(request): Body<JobRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let JobRequest::Index(request) = request;
-    let (title, work) = index::work(&app, &request)?;
-    let job = app.jobs.add("index", title, work)?;
+    let (kind, (title, work)) = match request {
+        JobRequest::Index(request) => ("index", index::work(&app, &request)?),
+        JobRequest::Train(request) => ("train", train::work(&app, &request)?),
+    };
+    let job = app.jobs.add(kind, title, work)?;
     Ok((StatusCode::ACCEPTED, Json(job.view())))
 }
 
@@ -80,7 +100,7 @@ async fn job(State(app): State<Shared>, Path(id): Path<u64>) -> Result<Json<JobV
     Ok(Json(app.jobs.by_id(id)?.view()))
 }
 
-/// Asks a job to stop. What it has finished stays in the library.
+/// Asks a job to stop. What it has finished stays: tiles in the library, a training's run to go on with.
 #[utoipa::path(delete, path = "/api/jobs/{id}", tag = "jobs", params(("id" = u64, Path, description = "The job")), responses(
     (status = 202, description = "It is stopping, or has ended", body = JobView),
     (status = 404, description = "There is no such job", body = ErrorBody),

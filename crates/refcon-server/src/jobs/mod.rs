@@ -3,9 +3,10 @@
 mod events;
 mod handlers;
 mod index;
+mod train;
 
 pub(crate) use handlers::routes;
-pub use handlers::{IndexRequest, JobRequest};
+pub use handlers::{IndexRequest, JobRequest, TrainRequest};
 
 use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,7 @@ pub enum JobState {
 pub struct JobView {
     /// Its number.
     pub id: u64,
-    /// `index`.
+    /// `index` or `train`.
     pub kind: String,
     /// What it does, for people.
     pub title: String,
@@ -52,7 +53,7 @@ pub struct JobView {
     pub status: JobState,
     /// How far it is, 0 to 1; `null` until that is known.
     pub progress: Option<f64>,
-    /// Sections or images that are done.
+    /// Sections, images or steps of a training that are done.
     pub done: u64,
     /// All of them.
     pub total: Option<u64>,
@@ -122,6 +123,11 @@ impl Job {
     /// Whether it is to stop.
     pub(crate) fn is_to_stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Set when it is to stop.
+    pub(crate) fn stop_flag(&self) -> &AtomicBool {
+        &self.stop
     }
 
     /// Says how far it is.

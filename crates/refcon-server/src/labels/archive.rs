@@ -1,12 +1,10 @@
 //! The labelled set as a ZIP archive, made while it is sent.
 
+use super::{Labelled, labelled};
 use crate::app::Shared;
-use crate::error::ApiError;
 use crate::library::Current;
-use crate::picture::png;
-use crate::tiles::{TileView, picture_of, view_of};
+use crate::tiles::TileView;
 use axum::body::{Body, Bytes};
-use refcon_image::ColourMap;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
@@ -62,15 +60,15 @@ async fn write(app: &Shared, current: &Arc<Current>, parts: &Parts) -> io::Resul
         "file,class,tile,survey,direction,line,first_inline,last_inline,first_crossline,last_crossline,from,to,unit\n",
     );
     for (tile, class) in app.labels.all() {
-        let Some((view, png)) = labelled(app, current, tile).await.map_err(io::Error::other)? else {
-            continue;
-        };
-        let file = png.as_ref().map(|_| format!("train/{class}/{}-{tile:08}.png", view.survey));
-        if let (Some(file), Some(png)) = (&file, png) {
-            archive.start_file(file.as_str(), options)?;
+        let found = labelled(app, current, tile, &class).await.map_err(io::Error::other)?;
+        let Some(Labelled { view, picture }) = found else { continue };
+        let mut file = String::new();
+        if let Some((name, png)) = picture {
+            archive.start_file(name.as_str(), options)?;
             archive.write_all(&png)?;
+            file = name;
         }
-        table.push_str(&row(file.as_deref().unwrap_or(""), &class, &view));
+        table.push_str(&row(&file, &class, &view));
         send(&written, parts).await?;
     }
     archive.start_file("labels.csv", options)?;
@@ -82,19 +80,6 @@ async fn write(app: &Shared, current: &Arc<Current>, parts: &Parts) -> io::Resul
 async fn send(written: &Written, parts: &Parts) -> io::Result<()> {
     let bytes = written.take();
     parts.send(Ok(bytes.into())).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
-}
-
-/// A labelled tile and its picture, where there is one; `None` where the tile is no longer in the library.
-async fn labelled(
-    app: &Shared,
-    current: &Arc<Current>,
-    tile: u64,
-) -> Result<Option<(TileView, Option<Vec<u8>>)>, ApiError> {
-    let Ok(row) = current.row_of(tile) else { return Ok(None) };
-    let (record, picture) = picture_of(app, current, row).await?;
-    // As the encoder saw it, so that training sees the same.
-    let png = png(&picture, record.place.as_ref(), None, ColourMap::Grey);
-    Ok(Some((view_of(app, record), png)))
 }
 
 /// A line of the table.

@@ -1,8 +1,10 @@
 //! Tiles that were accepted, each with its class: a labelled set in the making.
 
 mod archive;
+mod files;
 mod handlers;
 
+pub(crate) use files::{Labelled, labelled};
 pub(crate) use handlers::routes;
 pub use handlers::{LabelRequest, LabelView};
 

@@ -7,10 +7,10 @@ use refcon_image::figure::encode_png;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-fn write_images(site: &Site) {
-    let folder = site.path("surveys/images/Salt");
+pub(crate) fn write_images(site: &Site, folder: &str, count: usize) {
+    let folder = site.path(folder);
     std::fs::create_dir_all(&folder).unwrap();
-    for n in 0..3 {
+    for n in 0..count {
         let pixels = (0..48 * 48).map(|at| ((at * (n + 3)) % 97) as f32 / 96.0).collect();
         std::fs::write(folder.join(format!("{n}.png")), encode_png(&GreyImage::new(48, 48, pixels).unwrap()))
             .unwrap();
@@ -18,10 +18,10 @@ fn write_images(site: &Site) {
 }
 
 /// The events of a job, to its end.
-async fn events(site: &Site, id: &Value) -> Vec<(String, Value)> {
+pub(crate) async fn events(site: &Site, id: &Value) -> Vec<(String, Value)> {
     let path = format!("/api/jobs/{id}/events");
     let stream = site.get(&path);
-    let answer = tokio::time::timeout(Duration::from_secs(30), stream).await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(120), stream).await.unwrap();
     assert_eq!(answer.header("content-type"), "text/event-stream");
     let text = String::from_utf8(answer.body).unwrap();
     let event = |event: &str| {
@@ -36,7 +36,7 @@ async fn events(site: &Site, id: &Value) -> Vec<(String, Value)> {
 #[tokio::test]
 async fn a_folder_of_images_is_indexed_with_progress_and_found_afterwards() {
     let site = Site::new().await;
-    write_images(&site);
+    write_images(&site, "surveys/images/Salt", 3);
     let answer = site.json("POST", "/api/jobs", &json!({"kind": "index", "path": "images"})).await;
     assert_eq!(answer.status, 202);
     let id = answer.ok()["id"].clone();
@@ -61,7 +61,7 @@ async fn a_folder_of_images_is_indexed_with_progress_and_found_afterwards() {
     assert_eq!(job["message"], "all of it was in the library already");
 }
 
-async fn wait_for(site: &Site, id: &Value) -> Value {
+pub(crate) async fn wait_for(site: &Site, id: &Value) -> Value {
     events(site, id).await;
     site.get(&format!("/api/jobs/{id}")).await.ok()
 }

@@ -12,3 +12,4 @@ mod search;
 mod security;
 mod site;
 mod surveys;
+mod training;

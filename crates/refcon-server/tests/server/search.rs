@@ -208,7 +208,7 @@ fn calibration() -> refcon_evaluation::Calibration {
     let texture = Texture::new();
     let dimension = texture.dimension();
     let value = |tile: usize, at: usize| {
-        let class = if (at % 2 == 0) == (tile % 2 == 0) { 1.0 } else { 0.0 };
+        let class = if at.is_multiple_of(2) == tile.is_multiple_of(2) { 1.0 } else { 0.0 };
         class + ((tile * 31 + at * 17) % 23) as f32 / 23.0
     };
     let values = (0..40 * dimension).map(|at| value(at / dimension, at % dimension)).collect();

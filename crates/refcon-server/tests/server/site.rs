@@ -10,7 +10,7 @@ use refcon_library::{Library, Wait};
 use refcon_seismic::segy::{WriteOptions, write_volume};
 use refcon_seismic::tiling::{GridRule, Normalisation, TileRule, TileSelection, TileSize};
 use refcon_seismic::{BinGrid, Direction, Domain, LineAxis, SampleAxis, Survey, SurveyOptions, Volume};
-use refcon_server::{Limits, Server, ServerOptions};
+use refcon_server::{Limits, Server, ServerOptions, Training};
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -122,6 +122,12 @@ pub(crate) fn options(folder: &Path) -> ServerOptions {
         survey_folders: vec![folder.join("surveys")],
         survey_options: |_| SurveyOptions::default(),
         runs: Some(folder.join("runs")),
+        training: Some(Training {
+            encoder: "texture".into(),
+            device: "auto".into(),
+            precision: "auto".into(),
+            code: "the tests".into(),
+        }),
         bind: "127.0.0.1:0".parse().unwrap(),
         token: None,
         allowed_hosts: Vec::new(),

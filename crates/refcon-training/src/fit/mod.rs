@@ -6,9 +6,11 @@
 
 pub mod checkpoint;
 mod devices;
+mod event;
 mod task;
 
 pub use devices::over_devices;
+pub use event::Event;
 pub use task::{BatchLoss, Position, Task};
 
 use crate::config::{OptimiserSettings, Schedule, Stopping};
@@ -63,39 +65,6 @@ pub enum Ending {
     NoImprovement,
     /// It was asked to stop; the checkpoint is the last step's.
     Interrupted,
-}
-
-/// What happens while it trains, for people.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A step was done.
-    Step {
-        /// Steps done.
-        step: u64,
-        /// Steps in all, if no validation ends it early.
-        of: u64,
-        /// The step's loss.
-        loss: f64,
-        /// Its learning rate.
-        learning_rate: f64,
-    },
-    /// The task has something to say.
-    Message(&'a str),
-    /// An epoch ended.
-    Epoch {
-        /// Epochs done.
-        epoch: u64,
-        /// Epochs at most.
-        of: u64,
-        /// Mean loss of its batches.
-        loss: f64,
-        /// Learning rate of its last step.
-        learning_rate: f64,
-        /// Measures of its validation, if there was one.
-        measures: &'a [(String, f64)],
-        /// Whether these are the best weights so far.
-        best: bool,
-    },
 }
 
 /// How a run ended, for its trackers, in the exit codes of a shell.

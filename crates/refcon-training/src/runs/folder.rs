@@ -4,6 +4,7 @@ use super::name::next_name;
 use super::records::{Record, read_records};
 use crate::config::{Config, ConfigError, Tracking};
 use crate::error::TrainError;
+use crate::fit::Ending;
 use crate::fit::checkpoint::{Checkpoint, Progress};
 use crate::optimise::{AdamW, Parameters};
 use crate::tracking::{Trackers, WandbRun};
@@ -302,6 +303,23 @@ impl Run {
     /// When it cannot be written.
     pub fn write_facts(&self, facts: &Facts) -> Result<(), TrainError> {
         self.write_text(FACTS, &(serde_json::to_string_pretty(facts).unwrap_or_default() + "\n"))
+    }
+
+    /// Notes in the run's facts how its training ended.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_ending(
+        &self,
+        facts: &mut Facts,
+        trained: &Result<(Ending, Progress), TrainError>,
+    ) -> Result<(), TrainError> {
+        facts.state = match trained {
+            Ok((Ending::Interrupted, _)) => RunState::Interrupted,
+            Ok(_) => RunState::Finished,
+            Err(_) => RunState::Failed,
+        };
+        self.write_facts(facts)
     }
 
     fn write_text(&self, name: &str, text: &str) -> Result<(), TrainError> {

@@ -6,7 +6,7 @@ use crate::output::Output;
 use crate::survey::default_options;
 use clap::Args;
 use refcon_evaluation::Calibration;
-use refcon_server::{Limits, ServeError, Server, ServerOptions, TlsFiles, Token, serve};
+use refcon_server::{Limits, ServeError, Server, ServerOptions, TlsFiles, Token, Training, serve};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE.json")]
     calibration: Option<PathBuf>,
 
-    /// The folder of training runs
+    /// The folder of training runs: shown on the page, and where trainings that are begun there go
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
 
@@ -89,6 +89,7 @@ impl Serve {
             encoder: Arc::from(self.encoder.open()?),
             survey_folders: self.survey_folder.clone(),
             survey_options: default_options,
+            training: self.runs.as_ref().map(|_| self.training()),
             runs: self.runs.clone(),
             bind: self.bind,
             token,
@@ -96,6 +97,16 @@ impl Serve {
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             limits: Limits::default(),
         })
+    }
+
+    fn training(&self) -> Training {
+        let EncoderArguments { encoder, device, precision, .. } = &self.encoder;
+        Training {
+            encoder: encoder.clone(),
+            device: device.to_string(),
+            precision: precision.to_string(),
+            code: super::train::code(),
+        }
     }
 
     fn ready(&self, server: &Server, output: &Output) -> Result<(), Failure> {

@@ -10,13 +10,11 @@ use crate::output::Output;
 use clap::Args;
 use refcon_training::TrainError;
 use refcon_training::config::Config;
-use refcon_training::fit::Task;
-use refcon_training::metric_learning::{Prepared, plan, prepare};
-use refcon_training::optimise::{Parameters, prepared};
+use refcon_training::metric_learning::{Prepared, RunPlace, begin_run, plan, prepare};
 use refcon_training::runs::{Facts, Method, Run, RunState};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// Epochs and batches of a trial.
 const DRY: (u64, usize) = (2, 3);
@@ -77,7 +75,7 @@ impl Train {
                 if self.print_config {
                     return output.result(&config.to_yaml(), &config);
                 }
-                begun(config, self.allow_test_data, &Place::Below(&self.runs), output)?
+                begun(config, self.allow_test_data, RunPlace::Below(&self.runs), output)?
             }
         };
         trained(started, began, output)?.tell(output)
@@ -89,45 +87,16 @@ impl Train {
     }
 }
 
-/// Where a run's folder is made.
-enum Place<'a> {
-    /// Below this folder, under a name that is drawn.
-    Below(&'a Path),
-    /// This is it.
-    At(&'a Path),
-}
-
 fn begun(
     config: Config,
     allow_test_data: bool,
-    place: &Place,
+    place: RunPlace,
     output: &Output,
 ) -> Result<(Run, Facts, Prepared), Failure> {
     output.step("reading tiles and opening the encoder …");
     let ready = prepare(config, allow_test_data).map_err(failure)?;
-    let base = &ready.started_from;
-    let network = prepared(ready.network.clone(), &|name| ready.task.trains(name));
-    let mut facts = Facts {
-        name: String::new(),
-        method: Method::FineTuning,
-        started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        state: RunState::Running,
-        seed: ready.config.seed,
-        data: ready.manifest.hash.clone(),
-        tiles: [ready.task.dataset().training.len(), ready.task.dataset().held_out.len()],
-        encoder: [base.name().into(), base.hash().into()],
-        parameters: Parameters::of(&network).count(),
-        code: code(),
-        device: ready.config.device.clone(),
-        precision: ready.precision.clone(),
-        test_data: ready.test_data.clone(),
-    };
-    let (settings, tiles) = (ready.config.to_yaml(), &ready.manifest.csv);
-    let run = match place {
-        Place::Below(runs) => Run::create(runs, &settings, &mut facts, tiles),
-        Place::At(folder) => Run::create_at(folder, &settings, &mut facts, tiles),
-    };
-    Ok((run.map_err(failure)?, facts, ready))
+    let (run, facts) = begin_run(&ready, place, code()).map_err(failure)?;
+    Ok((run, facts, ready))
 }
 
 /// Trains in a folder that is this training's alone, or goes on with what is there: for commands that train on their way.
@@ -140,7 +109,7 @@ pub(super) fn train_in(
     let began = Instant::now();
     let started = match Run::is_at(folder) {
         true => resumed(folder)?,
-        false => begun(config, allow_test_data, &Place::At(folder), output)?,
+        false => begun(config, allow_test_data, RunPlace::At(folder), output)?,
     };
     trained(started, began, output)
 }

@@ -95,6 +95,29 @@ fn a_library_is_served_searched_labelled_and_the_labels_outlive_the_server() {
 }
 
 #[test]
+fn labels_are_trained_on_and_the_encoder_is_one_for_every_command() {
+    let scratch = library();
+    let server = Running::start(&scratch, &["--runs", "runs"]);
+    for tile in 0..8 {
+        let class = if tile < 4 { r#"{"class":"Left"}"# } else { r#"{"class":"Right"}"# };
+        server.json("PUT", &format!("/api/labels/{tile}"), class);
+    }
+    server.json("POST", "/api/jobs", r#"{"kind":"train","epochs":2}"#);
+    let events = server.ask("GET", "/api/jobs/1/events", "", "");
+    assert!(events.contains("for --encoder") && events.contains(r#""status":"done""#), "{events}");
+    let run = server.json("GET", "/api/runs", "")[0].take();
+    assert_eq!(run["status"], "finished", "{run}");
+    let best = format!("runs/{}/best", run["name"].as_str().unwrap());
+    scratch.refcon(&["index", "tiles", "-l", "L", "--encoder", &best]).done();
+    // Also where no job has trained: the server says how it is started for that.
+    drop(server);
+    let server = Running::start(&scratch, &[]);
+    let refused =
+        server.ask("POST", "/api/jobs", "Content-Type: application/json\r\n", r#"{"kind":"train"}"#);
+    assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("--runs DIR"), "{refused}");
+}
+
+#[test]
 fn with_a_token_strangers_get_nothing() {
     let scratch = library();
     let server = Running::start(&scratch, &["--token", "correct-horse-battery"]);

@@ -46,12 +46,7 @@ pub(in crate::commands) fn fitted<T: Task>(
         None => say(event, output),
     });
     drop(dashboard);
-    facts.state = match &done {
-        Ok((Ending::Interrupted, _)) => RunState::Interrupted,
-        Ok(_) => RunState::Finished,
-        Err(_) => RunState::Failed,
-    };
-    let noted = run.write_facts(facts);
+    let noted = run.write_ending(facts, &done);
     let (ending, progress) = done.map_err(failure)?;
     noted.map_err(failure)?;
     let trained = Trained::new(run, ending, &progress, plan.measure, began.elapsed());
@@ -110,19 +105,10 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
 
 /// A line an epoch, and what the task has to say.
 fn say(event: &Event, output: &Output) {
-    match event {
-        Event::Step { .. } => {}
-        Event::Epoch { epoch, of, loss, learning_rate, measures, best } => {
-            let measures: String = measures
-                .iter()
-                .map(|(name, value)| format!("  {} {value:.4}", name.trim_start_matches("validation/")))
-                .collect();
-            let star = if *best { "  (best)" } else { "" };
-            output.step(&format!(
-                "epoch {epoch}/{of}  loss {loss:.4}  rate {learning_rate:.2e}{measures}{star}"
-            ));
-        }
-        Event::Message(text) => tracing::warn!("{text}"),
+    match (event, event.line()) {
+        (_, None) => {}
+        (Event::Message(_), Some(line)) => tracing::warn!("{line}"),
+        (_, Some(line)) => output.step(&line),
     }
 }
 
