@@ -20,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use refcon_encoders::Encoder;
+use refcon_evaluation::Calibration;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) library: OpenLibrary,
     pub(crate) encoder: Arc<dyn Encoder>,
+    /// What confidences mean, where that is known.
+    pub(crate) calibration: Option<Calibration>,
     pub(crate) surveys: Surveys,
     pub(crate) sections: SectionCache,
     pub(crate) labels: Labels,

@@ -6,8 +6,6 @@ use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::State;
 use refcon_encoders::EncoderId;
-use refcon_evaluation::Calibration;
-use refcon_evaluation::calibration::LibraryCalibration;
 use refcon_library::store::EncoderSummary;
 use refcon_library::{EncodedTiles, Library, LibraryError, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -26,7 +24,6 @@ const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct OpenLibrary {
     library: Arc<Library>,
     encoder: EncoderId,
-    calibration: Option<Calibration>,
     latest: Mutex<(Instant, Arc<Current>)>,
 }
 
@@ -36,22 +33,14 @@ pub(crate) struct Current {
     pub(crate) snapshot: Snapshot,
     /// The tiles that are searched; `None` where the encoder has embedded none yet.
     pub(crate) tiles: Option<EncodedTiles>,
-    /// What confidences mean, where that is known.
-    pub(crate) calibration: Option<LibraryCalibration>,
     of_survey: BTreeMap<String, u64>,
     of_class: BTreeMap<String, u64>,
 }
 
 impl OpenLibrary {
-    /// `calibration`, if there is one, is the encoder's.
-    pub(crate) fn new(
-        library: Library,
-        encoder: EncoderId,
-        calibration: Option<Calibration>,
-    ) -> Result<Self, LibraryError> {
-        let current = Arc::new(Current::of(library.snapshot()?, &encoder, calibration.as_ref())?);
-        let latest = Mutex::new((Instant::now(), current));
-        Ok(Self { library: Arc::new(library), encoder, calibration, latest })
+    pub(crate) fn new(library: Library, encoder: EncoderId) -> Result<Self, LibraryError> {
+        let current = Arc::new(Current::of(library.snapshot()?, &encoder)?);
+        Ok(Self { library: Arc::new(library), encoder, latest: Mutex::new((Instant::now(), current)) })
     }
 
     pub(crate) fn library(&self) -> &Library {
@@ -77,7 +66,6 @@ impl OpenLibrary {
             Arc::clone(&latest.1)
         };
         let (library, encoder) = (Arc::clone(&self.library), self.encoder.clone());
-        let calibration = self.calibration.clone();
         let current = blocking(move || {
             let snapshot = library.snapshot()?;
             if snapshot.commit() == known.snapshot.commit()
@@ -85,7 +73,7 @@ impl OpenLibrary {
             {
                 return Ok(known);
             }
-            Ok(Arc::new(Current::of(snapshot, &encoder, calibration.as_ref())?))
+            Ok(Arc::new(Current::of(snapshot, &encoder)?))
         })
         .await?;
         *self.latest() = (Instant::now(), Arc::clone(&current));
@@ -94,11 +82,7 @@ impl OpenLibrary {
 }
 
 impl Current {
-    fn of(
-        snapshot: Snapshot,
-        encoder: &EncoderId,
-        calibration: Option<&Calibration>,
-    ) -> Result<Self, LibraryError> {
+    fn of(snapshot: Snapshot, encoder: &EncoderId) -> Result<Self, LibraryError> {
         let tiles = match snapshot.tiles(encoder) {
             Ok(tiles) => Some(tiles),
             Err(LibraryError::NoSuchEncoder { .. }) => None,
@@ -121,11 +105,7 @@ impl Current {
                 }
             }
         }
-        // It was found to be this encoder's when the server opened.
-        let calibration = calibration
-            .zip(tiles.as_ref())
-            .and_then(|(calibration, tiles)| LibraryCalibration::new(calibration.clone(), tiles).ok());
-        Ok(Self { snapshot, tiles, calibration, of_survey, of_class })
+        Ok(Self { snapshot, tiles, of_survey, of_class })
     }
 
     /// Tiles of the survey that the library calls `name`.

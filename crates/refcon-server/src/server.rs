@@ -270,7 +270,7 @@ fn open_app(options: ServerOptions) -> Result<App, ServeError> {
     if let Some(calibration) = &options.calibration {
         calibration.check(options.encoder.id(), Metric::Cosine)?;
     }
-    let library = OpenLibrary::new(library, options.encoder.id().clone(), options.calibration)?;
+    let library = OpenLibrary::new(library, options.encoder.id().clone())?;
     let limits = options.limits;
     Ok(App {
         access: Access {
@@ -280,6 +280,7 @@ fn open_app(options: ServerOptions) -> Result<App, ServeError> {
         },
         library,
         encoder: options.encoder,
+        calibration: options.calibration,
         surveys,
         sections: SectionCache::new(limits.section_cache_bytes),
         labels,

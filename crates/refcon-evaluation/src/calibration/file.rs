@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// What the file says it is.
 const FORMAT: &str = "refcon-calibration";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Why a calibration could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +86,9 @@ impl Calibration {
             model.intercept.is_finite() && model.weights.iter().all(|weight| weight.is_finite())
         };
         let finite = is_finite(&self.score) && is_finite(&self.nearest) && self.nearest.weights.len() == 1;
+        if !(0.0..=self.backgrounds[1]).contains(&self.backgrounds[0]) || !self.backgrounds[1].is_finite() {
+            return Some("its backgrounds are no range of distances");
+        }
         let [low, high] = self.bounds;
         if !(1..=2).contains(&weights.len()) || !finite || weights.iter().sum::<f64>() <= 0.0 {
             Some("its weights are none that make near tiles more probable than far ones")

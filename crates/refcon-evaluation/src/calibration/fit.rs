@@ -85,6 +85,7 @@ pub fn fit_calibration(
     Ok(Calibration {
         encoder: encoder.clone(),
         metric,
+        backgrounds: asked.backgrounds(),
         score: fitted.score,
         curve: fitted.curve,
         bounds: fitted.bounds,
@@ -142,6 +143,12 @@ impl Asked {
             order.into_iter().enumerate().map(|(place, group)| (group, place % FOLDS)).collect();
         let folds = groups.iter().map(|group| fold_of[group]).collect();
         Ok(Self { rankings, folds, left_out })
+    }
+
+    /// The least and the greatest background.
+    fn backgrounds(&self) -> [f32; 2] {
+        let backgrounds = self.rankings.iter().map(|ranking| median(&ranking.distances()));
+        backgrounds.fold([f32::INFINITY, 0.0], |[least, greatest], b| [least.min(b), greatest.max(b)])
     }
 
     /// Pairs of the queries of some folds.

@@ -3,69 +3,82 @@
 use super::{Calibration, MismatchError, background_rows, median};
 use refcon_encoders::scale_to_length_one;
 use refcon_library::retrieval::feedback::{Answers, FeedbackError, Method};
-use refcon_library::{EncodedTiles, Metric};
+use refcon_library::{EncodedTiles, Metric, RowSet};
 
-/// A calibration together with the tiles of a library that a query's background is taken from: at most 1024 of them, evenly spread.
-#[derive(Debug, Clone)]
-pub struct LibraryCalibration {
-    calibration: Calibration,
-    /// Embeddings of length 1, row by row.
-    sample: Vec<f32>,
-    dimension: usize,
-}
-
-impl LibraryCalibration {
-    /// For searches of `tiles` by the cosine distance.
-    ///
-    /// # Errors
-    /// When the calibration belongs to another encoder or metric.
-    pub fn new(calibration: Calibration, tiles: &EncodedTiles) -> Result<Self, MismatchError> {
-        calibration.check(tiles.encoder(), Metric::Cosine)?;
-        let live = tiles.live();
-        let mut sample = Vec::new();
-        for row in live.iter().step_by(background_rows(live.count())) {
-            let mut embedding = tiles.embedding(row);
-            scale_to_length_one(&mut embedding);
-            sample.extend(embedding);
-        }
-        Ok(Self { calibration, sample, dimension: tiles.dimension() })
-    }
-
-    /// What the calibration says of a search with these answers. `None` where they are more than a query: it was fitted on distances
-    /// between tiles, and says nothing of those to a vector that several made.
-    ///
-    /// # Errors
-    /// As [`Answers::query_vector`].
-    ///
-    /// # Panics
-    /// When a query is not as long as the library's embeddings.
-    pub fn of_answers(&self, answers: &Answers) -> Result<Option<QueryCalibration<'_>>, FeedbackError> {
-        let (vector, method) = answers.query_vector()?;
-        Ok((method == Method::Query).then(|| self.of_query(&vector)))
-    }
-
-    fn of_query(&self, query: &[f32]) -> QueryCalibration<'_> {
-        assert_eq!(query.len(), self.dimension, "components of a query");
-        let mut query = query.to_vec();
-        scale_to_length_one(&mut query);
-        let distance = |tile: &[f32]| 1.0 - tile.iter().zip(&query).map(|(a, b)| a * b).sum::<f32>();
-        let mut distances: Vec<f32> = self.sample.chunks_exact(self.dimension).map(distance).collect();
-        distances.sort_unstable_by(f32::total_cmp);
-        QueryCalibration { calibration: &self.calibration, background: median(&distances) }
-    }
-}
-
-/// A calibration and one query's background.
+/// A calibration and one query's background in a library.
 #[derive(Debug, Clone, Copy)]
 pub struct QueryCalibration<'a> {
     calibration: &'a Calibration,
     background: f32,
 }
 
+/// Why a search has no calibrated confidences.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCalibrated {
+    /// The calibration belongs to another encoder or metric.
+    #[error(transparent)]
+    Mismatch(#[from] MismatchError),
+    /// There is nothing to search for.
+    #[error(transparent)]
+    Feedback(#[from] FeedbackError),
+    /// The answers are more than a query.
+    #[error(
+        "a calibration holds for distances to one tile, box or image, not for those to a vector made of several tiles"
+    )]
+    Several,
+    /// The library, or the query, is unlike what the calibration was fitted on.
+    #[error(
+        "the query's median distance to the tiles that are looked at is {background:.3}; among those that the calibration was fitted on \
+         such distances were {least:.3} to {greatest:.3}, so its probabilities would be wrong here. Look at one survey only (a filter), or \
+         fit a calibration on tiles of all of them"
+    )]
+    Unlike {
+        /// The query's.
+        background: f32,
+        /// The fit's least.
+        least: f32,
+        /// The fit's greatest.
+        greatest: f32,
+    },
+}
+
 /// No cosine distance is greater.
 const FARTHEST: f32 = 2.0;
 
-impl QueryCalibration<'_> {
+impl<'a> QueryCalibration<'a> {
+    /// For a search of `rows` of a library by the cosine distance. The background is taken from at most 1024 of the rows, evenly spread.
+    ///
+    /// # Errors
+    /// When the calibration says nothing of such a search.
+    pub fn new(
+        calibration: &'a Calibration,
+        answers: &Answers,
+        tiles: &EncodedTiles,
+        rows: &RowSet,
+    ) -> Result<Self, NotCalibrated> {
+        calibration.check(tiles.encoder(), Metric::Cosine)?;
+        let (query, method) = answers.query_vector()?;
+        if method != Method::Query {
+            return Err(NotCalibrated::Several);
+        }
+        let mut distances: Vec<f32> = rows
+            .iter()
+            .step_by(background_rows(rows.count()))
+            .map(|row| {
+                let mut tile = tiles.embedding(row);
+                scale_to_length_one(&mut tile);
+                1.0 - tile.iter().zip(&query).map(|(a, b)| a * b).sum::<f32>()
+            })
+            .collect();
+        distances.sort_unstable_by(f32::total_cmp);
+        let background = median(&distances);
+        if calibration.knows(background) {
+            return Ok(Self { calibration, background });
+        }
+        let [least, greatest] = calibration.backgrounds;
+        Err(NotCalibrated::Unlike { background, least, greatest })
+    }
+
     /// For each distance the probability that a match there is of the query's class.
     #[must_use]
     pub fn confidences(&self, distances: &[f32]) -> Vec<f32> {

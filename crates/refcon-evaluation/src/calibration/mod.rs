@@ -24,7 +24,7 @@ pub use assessment::{Assessment, DepthAssessment, Diagrams};
 pub use detection::{Accepted, PrecisionThreshold, area_under_roc, wilson_interval};
 pub use file::CalibrationFileError;
 pub use fit::{FitError, fit_calibration};
-pub use in_library::{LibraryCalibration, QueryCalibration};
+pub use in_library::{NotCalibrated, QueryCalibration};
 pub use isotonic::Isotonic;
 pub use logistic::{Logistic, sigmoid};
 pub use reliability::{BINS, Binning, Reliability, ReliabilityBin};
@@ -45,6 +45,8 @@ pub struct Calibration {
     score: Logistic,
     /// From the score to a probability, instead of the logistic function.
     curve: Option<Isotonic>,
+    /// The least and the greatest background of the queries that it was fitted on.
+    backgrounds: [f32; 2],
     /// Probabilities that so many pairs cannot tell from 0 and 1 are not claimed.
     bounds: [f64; 2],
     /// From the score of a query's nearest match to the log-odds that it is right, where half of all queries are of classes that
@@ -159,6 +161,14 @@ impl Calibration {
         Ok(())
     }
 
+    /// Whether a query with this background is like those of the fit. A library that holds other kinds of tiles too has a background of
+    /// its own, and distances mean something else beside it: confidences would be far off.
+    #[must_use]
+    pub fn knows(&self, background: f32) -> bool {
+        let [least, greatest] = self.backgrounds;
+        (least * (1.0 - BACKGROUND_SLACK)..=greatest * (1.0 + BACKGROUND_SLACK)).contains(&background)
+    }
+
     /// For each of `distances`, of one query's matches: the probability that the match is of the query's class. It never
     /// rises with the distance. `background` is the query's median distance to the library, see [`background_distances`].
     #[must_use]
@@ -204,6 +214,9 @@ fn features(distance: f32, background: f32) -> [f64; 2] {
     let log = |distance: f32| f64::from(distance.max(SMALLEST_DISTANCE)).ln();
     [-log(distance), log(background) - log(distance)]
 }
+
+/// How far, as a share, a background may lie outside of those of the fit.
+const BACKGROUND_SLACK: f32 = 0.1;
 
 /// Tiles of the library that a background is taken from, at most.
 const BACKGROUND_TILES: usize = 1024;

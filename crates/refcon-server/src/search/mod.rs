@@ -20,12 +20,12 @@ use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use question::Question;
-use refcon_evaluation::calibration::QueryCalibration;
+use refcon_evaluation::calibration::{NotCalibrated, QueryCalibration};
 use refcon_image::ColourMap;
 use refcon_library::challenge_confidence;
 use refcon_library::retrieval::results::{ConfidenceKind, Match, ranked};
 use refcon_library::retrieval::selection::Selection;
-use refcon_library::retrieval::{Found, RetrievalError, Search, SecondLook, search_rows};
+use refcon_library::retrieval::{Found, Search, SecondLook, search_rows};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;
@@ -160,10 +160,11 @@ async fn answer(app: &Shared, request: SearchRequest) -> Result<Answer, ApiError
         let tiles = current.searched()?;
         let filter = request.filters.filter(&app, tiles)?;
         let rows = app.filters.rows(&current, &filter)?;
-        let calibration = current.calibration.as_ref();
-        let calibrated = calibration.map(|calibration| calibration.of_answers(&question.answers));
-        let calibrated = calibrated.transpose().map_err(RetrievalError::from)?.flatten();
-        let within = within(&request, calibrated)?;
+        let calibration = app.calibration.as_ref();
+        let calibrated = calibration
+            .map(|calibration| QueryCalibration::new(calibration, &question.answers, tiles, &rows));
+        let within = within(&request, calibrated.as_ref())?;
+        let calibrated = calibrated.and_then(Result::ok);
         let selection = Selection {
             count: request.k,
             within,
@@ -194,16 +195,15 @@ async fn answer(app: &Shared, request: SearchRequest) -> Result<Answer, ApiError
 /// The greatest distance of a match: as asked for, and near enough for the confidence asked for.
 fn within(
     request: &SearchRequest,
-    calibrated: Option<QueryCalibration<'_>>,
+    calibrated: Option<&Result<QueryCalibration<'_>, NotCalibrated>>,
 ) -> Result<Option<f32>, ApiError> {
     let Some(least) = request.min_confidence else { return Ok(request.within) };
-    let Some(calibrated) = calibrated else {
-        return Err(ApiError::bad_request("min_confidence: the confidences of this search are not calibrated").hint(
-            "start the server with --calibration, a file that `refcon evaluate --save-calibration` writes, and search by one tile, box or \
-             image: a calibration says nothing of distances to a vector made of several",
-        ));
-    };
-    Ok(Some(calibrated.within(least, request.within)))
+    match calibrated {
+        Some(Ok(calibrated)) => Ok(Some(calibrated.within(least, request.within))),
+        Some(Err(why)) => Err(ApiError::bad_request(format_args!("min_confidence: {why}"))),
+        None => Err(ApiError::bad_request("min_confidence: this server's confidences are not calibrated")
+            .hint("start it with --calibration, a file that `refcon evaluate --save-calibration` writes")),
+    }
 }
 
 /// How JSON spells it.

@@ -137,6 +137,13 @@ impl SearchRequest {
                 limits.examples
             )));
         }
+        if let Some(least) = self.min_confidence
+            && !(least > 0.0 && least <= 1.0)
+        {
+            return Err(ApiError::bad_request(format_args!(
+                "min_confidence {least}: expected a share above 0, at most 1"
+            )));
+        }
         let FilterRequest { surveys, not_surveys, classes, region, .. } = &self.filters;
         if [surveys, not_surveys, classes].iter().any(|names| names.len() > MOST_NAMES) {
             return Err(ApiError::bad_request(format_args!(

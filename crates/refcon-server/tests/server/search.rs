@@ -202,18 +202,19 @@ async fn the_map_of_all_tiles_has_a_point_for_each() {
     assert_eq!(site.get("/api/projection").await.ok(), projection);
 }
 
-/// A calibration of the texture encoder, on two made-up classes.
-fn calibration() -> refcon_evaluation::Calibration {
+/// A calibration on the library's own tiles, in two classes: those near to one of them, and the others.
+fn calibration(library: &std::path::Path) -> refcon_evaluation::Calibration {
     use refcon_encoders::{Embeddings, Encoder, Texture};
     let texture = Texture::new();
-    let dimension = texture.dimension();
-    let value = |tile: usize, at: usize| {
-        let class = if at.is_multiple_of(2) == tile.is_multiple_of(2) { 1.0 } else { 0.0 };
-        class + ((tile * 31 + at * 17) % 23) as f32 / 23.0
-    };
-    let values = (0..40 * dimension).map(|at| value(at / dimension, at % dimension)).collect();
-    let embeddings = Embeddings::new(texture.id().clone(), dimension, values).unwrap();
-    let classes: Vec<String> = (0..40).map(|tile| (tile % 2).to_string()).collect();
+    let tiles =
+        refcon_library::Library::open(library).unwrap().snapshot().unwrap().tiles(texture.id()).unwrap();
+    let rows: Vec<Vec<f32>> = (0..tiles.rows()).map(|row| tiles.embedding(row)).collect();
+    let distance = |row: &Vec<f32>| row.iter().zip(&rows[7]).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+    let mut distances: Vec<f32> = rows.iter().map(distance).collect();
+    distances.sort_unstable_by(f32::total_cmp);
+    let middle = distances[rows.len() / 2];
+    let classes: Vec<String> = rows.iter().map(|row| (distance(row) < middle).to_string()).collect();
+    let embeddings = Embeddings::new(texture.id().clone(), texture.dimension(), rows.concat()).unwrap();
     let tiles =
         refcon_evaluation::LabelledEmbeddings { embeddings: &embeddings, classes: &classes, groups: None };
     refcon_evaluation::fit_calibration(tiles, refcon_library::Metric::Cosine, 0.9).unwrap()
@@ -221,7 +222,7 @@ fn calibration() -> refcon_evaluation::Calibration {
 
 #[tokio::test]
 async fn with_a_calibration_matches_have_probabilities_and_can_be_asked_for_by_them() {
-    let site = Site::with(|options| options.calibration = Some(calibration())).await;
+    let site = Site::with(|options| options.calibration = Some(calibration(&options.library))).await;
     let query = json!({"kind": "tile", "id": 7});
     let all = found(&site, &json!({"query": query, "k": 40})).await;
     assert_eq!(all.confidence_kind, "calibrated");

@@ -285,6 +285,14 @@ impl Predict {
             Some(calibration) => {
                 let backgrounds = background_distances(&query_side, &corpus_side, self.metric.into())
                     .map_err(Failure::other)?;
+                let unlike = backgrounds.iter().filter(|background| !calibration.knows(**background)).count();
+                if unlike > 0 {
+                    tracing::warn!(
+                        "{unlike} of {} queries lie to this corpus unlike those that the calibration was fitted on: their confidences \
+                         may be far off",
+                        backgrounds.len()
+                    );
+                }
                 let judged = distances.zip(backgrounds).map(|(distances, background)| {
                     let lacking = distances
                         .first()

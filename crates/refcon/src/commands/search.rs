@@ -12,7 +12,8 @@ use clap::{Args, ValueEnum};
 pub(crate) use filters::FilterArguments;
 use query::{Query, QueryArguments};
 use refcon_evaluation::Calibration;
-use refcon_evaluation::calibration::{LibraryCalibration, QueryCalibration};
+use refcon_evaluation::calibration::{NotCalibrated, QueryCalibration};
+use refcon_library::retrieval::filter::Filter;
 use refcon_library::retrieval::overlap::{Apart, SamePlace};
 use refcon_library::retrieval::rerank::KReciprocal;
 use refcon_library::retrieval::results::pictures::PictureReader;
@@ -56,7 +57,7 @@ pub(crate) struct Search {
     #[arg(long, value_name = "DISTANCE", help_heading = "How many matches", value_parser = distance)]
     within: Option<f32>,
 
-    /// Only tiles of this confidence or more, from 0 to 1; needs --calibration
+    /// Only tiles of this confidence or more, above 0 and at most 1; needs --calibration
     #[arg(long, value_name = "SHARE", help_heading = "How many matches", value_parser = share, requires = "calibration")]
     min_confidence: Option<f64>,
 
@@ -189,9 +190,10 @@ impl Search {
             let tiles = counted(missing.tiles, "tile is", "tiles are");
             tracing::warn!("{tiles} not searched: {}", missing.problem);
         }
-        let calibration = self.calibration(&query.tiles)?;
+        let calibration = self.calibration.as_deref().map(Calibration::read).transpose();
+        let calibration = calibration.map_err(Failure::input)?;
         let started = Instant::now();
-        let calibrated = self.calibrated(calibration.as_ref(), &query)?;
+        let calibrated = self.calibrated(calibration.as_ref(), &query, &filter)?;
         let wanted = Wanted {
             answers: query.answers.clone(),
             filter,
@@ -230,30 +232,30 @@ impl Search {
         formats.collect()
     }
 
-    fn calibration(&self, tiles: &EncodedTiles) -> Result<Option<LibraryCalibration>, Failure> {
-        let read = self.calibration.as_deref().map(Calibration::read).transpose().map_err(Failure::input)?;
-        let of_library = read.map(|calibration| LibraryCalibration::new(calibration, tiles));
-        of_library.transpose().map_err(Failure::input)
-    }
-
     /// What the calibration says of this search, where it says anything.
     fn calibrated<'c>(
         &self,
-        calibration: Option<&'c LibraryCalibration>,
+        calibration: Option<&'c Calibration>,
         query: &Query,
+        filter: &Filter,
     ) -> Result<Option<QueryCalibration<'c>>, Failure> {
-        const WHY: &str = "a calibration holds for distances to one tile, box or image, not for those to a vector made of liked and \
-                           disliked tiles, or of the first matches";
         let Some(calibration) = calibration else { return Ok(None) };
-        let expands = matches!(self.rerank, Some(Rerank::QueryExpansion));
-        let calibrated = calibration.of_answers(&query.answers).map_err(Failure::usage)?;
-        match calibrated.filter(|_| !expands) {
-            None if self.min_confidence.is_some() => Err(Failure::usage(format!("--min-confidence: {WHY}"))),
-            None => {
-                tracing::warn!("--calibration is not used: {WHY}");
+        let rows = filter.rows(&query.tiles).map_err(|error| failure(error.into()))?;
+        let calibrated = match self.rerank {
+            // Its matches are those of a vector that the first ones made.
+            Some(Rerank::QueryExpansion) => Err(NotCalibrated::Several),
+            _ => QueryCalibration::new(calibration, &query.answers, &query.tiles, &rows),
+        };
+        match calibrated {
+            Ok(calibrated) => Ok(Some(calibrated)),
+            Err(why @ NotCalibrated::Mismatch(_)) => Err(Failure::input(why)),
+            Err(why) if self.min_confidence.is_some() => {
+                Err(Failure::usage(format!("--min-confidence: {why}")))
+            }
+            Err(why) => {
+                tracing::warn!("--calibration is not used: {why}");
                 Ok(None)
             }
-            some => Ok(some),
         }
     }
 

@@ -106,6 +106,27 @@ fn a_search_in_a_library_gives_calibrated_confidences_and_only_matches_as_sure_a
 }
 
 #[test]
+fn a_calibration_is_not_used_among_tiles_unlike_those_of_its_fit() {
+    let scratch = survey();
+    evaluated(&scratch, &["--train", "train", "--groups", "groups.csv", "--save-calibration", "c.json"])
+        .done();
+    let size = ["--inlines", "64", "--crosslines", "70", "--samples", "128"];
+    scratch.refcon(&[&["synth", "-q", "-o", "s.sgy"], size.as_slice()].concat()).done();
+    scratch.refcon(&["index", "corpus", "--library", "L", "-q"]).done();
+    scratch.refcon(&["index", "s.sgy", "--library", "L", "--size", "32x32", "--every", "4", "-q"]).done();
+    let search = |more: &[&str]| {
+        let asked =
+            ["search", "--library", "L", "--image", "query/0/0.png", "--calibration", "c.json", "--json"];
+        scratch.refcon(&[&asked[..], more].concat())
+    };
+    let mixed = search(&[]);
+    assert_eq!(json(&mixed)["confidence_kind"], "challenge");
+    assert!(mixed.stderr.contains("not used") && mixed.stderr.contains("fitted on"), "{}", mixed.stderr);
+    search(&["--min-confidence", "0.5"]).usage_error(&["fitted on", "filter"]);
+    assert_eq!(json(&search(&["--in-survey", "corpus"]))["confidence_kind"], "calibrated");
+}
+
+#[test]
 fn another_encoders_calibration_is_refused() {
     let scratch = survey();
     evaluated(&scratch, &["--train", "train", "--save-calibration", "c.json"]).done();
