@@ -67,6 +67,11 @@ pub(crate) fn family(text: &str) -> Result<Family, String> {
 }
 
 impl EncoderArguments {
+    /// Whether another than the default was asked for.
+    pub(crate) fn is_chosen(&self) -> bool {
+        self.encoder != TEXTURE
+    }
+
     /// The encoder that the user asked for.
     pub(crate) fn open(&self) -> Result<Box<dyn Encoder>, Failure> {
         if self.encoder == TEXTURE {

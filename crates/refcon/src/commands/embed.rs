@@ -72,6 +72,12 @@ impl Embed {
                 )));
             }
         };
+        if let Some(names) = names.as_ref().filter(|names| names.exists() && !self.output.exists()) {
+            return Err(Failure::usage(format!(
+                "{} is there already, and would be replaced by the names of the rows; choose another name for -o",
+                names.display()
+            )));
+        }
         for path in [Some(&self.output), names.as_ref()].into_iter().flatten() {
             files::check_writable(path).map_err(Failure::output)?;
         }

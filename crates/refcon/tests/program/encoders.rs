@@ -79,6 +79,10 @@ fn embeddings_are_written_as_numpy_with_the_names_of_their_rows() {
     assert_ne!(values[..24], values[24..48]);
     assert_eq!(fs::read_to_string(scratch.path("e.csv")).unwrap(), "row,file\n0,0.png\n1,1.png\n2,2.png\n");
     scratch.refcon(&["embed", "tiles", "-o", "e.png"]).failed_with(2, &["e.png", ".parquet or .npy"]);
+    // Someone's table is not taken for one of an earlier run.
+    scratch.write("mine.csv", b"a,b\n");
+    scratch.refcon(&["embed", "tiles", "-o", "mine.npy"]).failed_with(2, &["mine.csv is there already"]);
+    assert_eq!(fs::read_to_string(scratch.path("mine.csv")).unwrap(), "a,b\n");
 }
 
 #[test]

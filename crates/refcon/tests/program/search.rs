@@ -192,6 +192,12 @@ fn without_the_survey_the_page_shows_what_the_library_keeps() {
 }
 
 #[test]
+fn an_encoder_that_is_asked_for_is_looked_for_whatever_the_query_is() {
+    let scratch = library();
+    search(&scratch, &["--tile", "3", "--encoder", "nosuch"]).failed_with(3, &["nosuch"]);
+}
+
+#[test]
 fn an_image_of_the_library_finds_the_others_and_not_itself() {
     let scratch = Scratch::new();
     for (n, period) in [8.0, 9.0, 10.0].into_iter().enumerate() {

@@ -112,6 +112,8 @@ impl QueryArguments {
         let opened = if needs_encoder { Some(encoder.open()?) } else { None };
         let tiles = match &opened {
             Some(encoder) => snapshot.tiles(encoder.id()),
+            // What was asked for by name must be what the tiles are compared by.
+            None if encoder.is_chosen() => snapshot.tiles(encoder.open()?.id()),
             None => match snapshot.only_encoder() {
                 // Only --encoder can say which one is meant.
                 Err(LibraryError::SeveralEncoders { found, .. }) if !found.is_empty() => {
