@@ -30,7 +30,7 @@ const DINO_EXAMPLES: &str = "\
 Examples:
   refcon pretrain dino tiles                                    a tiny ViT from nothing, on a folder of tiles
   refcon pretrain dino tiles --config pretrain-dino-challenge   two crops of a tile, as the challenge's own pretraining
-  refcon pretrain dino survey.sgy --start dinov2-base --set teacher.centring=centre
+  refcon pretrain dino survey.sgy --start dinov2-base --set local_crops.size=98   small crops are whole patches, here of 14
   refcon pretrain dino tiles --set local_crops.count=2 --set model.image_size=96 --set local_crops.size=48
   refcon pretrain dino --resume runs/quiet-salt-3               go on where it was stopped or killed
   refcon embed tiles --encoder runs/quiet-salt-3/best -o embeddings.npy

@@ -1,5 +1,6 @@
 //! Pretraining through the program: from tiles and surveys to an encoder.
 
+use crate::encoders::golden;
 use crate::scratch::Scratch;
 use crate::train::{metrics, only_run, spawn, wait_for_lines};
 use std::fs;
@@ -91,6 +92,21 @@ fn a_student_of_dino_learns_and_its_teacher_is_an_encoder_then() {
     assert!(listed.stdout.contains("dino"), "{}", listed.stdout);
     let run = run.to_str().unwrap();
     scratch.refcon(&["pretrain", "mae", "--resume", run]).failed_with(2, &["refcon pretrain dino --resume"]);
+}
+
+#[test]
+fn small_crops_are_whole_patches_of_the_checkpoint_that_is_started_from() {
+    let scratch = Scratch::new();
+    tiles(&scratch);
+    // Its patches are of 8, unlike the default of `model.patch_size`.
+    let start = golden("dinov2");
+    let with = |size: &'static str| {
+        let start = ["tiles", "--start", &start, "--dry", "--set", size, "--set", "batch=8"];
+        let small = ["--set", "projector={hidden: 64, bottleneck: 32, prototypes: 64}", "--device", "cpu"];
+        scratch.refcon(&[&["pretrain", "dino"], &start[..], &small].concat())
+    };
+    with("local_crops={count: 1, size: 24}").done();
+    with("local_crops={count: 1, size: 20}").failed_with(3, &["local_crops.size", "patch of 8"]);
 }
 
 #[test]
