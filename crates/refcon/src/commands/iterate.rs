@@ -61,7 +61,8 @@ pub(crate) struct Iterate {
 
     /// Go on with this iteration; its own settings count
     #[arg(long, value_name = "DIR",
-        conflicts_with_all = ["config", "data", "groups", "encoder", "settings", "unlabelled", "rounds", "review", "output"])]
+        conflicts_with_all = ["config", "data", "groups", "encoder", "device", "precision", "settings", "unlabelled", "rounds", "review",
+            "output", "print_config", "allow_test_data"])]
     resume: Option<PathBuf>,
 
     /// True classes of the unlabelled tiles, to report how many labels are right: a CSV with the columns part (`image_corpus`), file, label;

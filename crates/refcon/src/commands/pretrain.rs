@@ -99,7 +99,9 @@ struct Options {
     runs: PathBuf,
 
     /// Go on with this run; its own settings count
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["data", "config", "start", "settings", "dry"])]
+    #[arg(long, value_name = "RUN",
+        conflicts_with_all = ["data", "config", "start", "device", "precision", "settings", "runs", "print_config", "dry",
+            "allow_test_data"])]
     resume: Option<PathBuf>,
 
     /// Print all settings as YAML, and train nothing

@@ -51,7 +51,9 @@ pub(crate) struct Train {
     runs: PathBuf,
 
     /// Go on with this run; its own settings count
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "data", "groups", "encoder", "settings", "dry"])]
+    #[arg(long, value_name = "RUN",
+        conflicts_with_all = ["config", "data", "groups", "encoder", "device", "precision", "settings", "runs", "print_config", "dry",
+            "allow_test_data"])]
     resume: Option<PathBuf>,
 
     /// Print all settings as YAML, and train nothing

@@ -166,6 +166,15 @@ fn what_cannot_be_learned_from_is_refused_with_a_reason() {
     }
     let run = scratch.refcon(&["pretrain", "mae", "image_corpus", "--set", "maskd=0.5"]);
     assert!(run.code == 2 && run.stderr.contains("did you mean `masked`?"), "{}", run.stderr);
+    // A run that is taken up again has its own settings; nothing is passed over in silence.
+    for command in [&["pretrain", "mae"][..], &["pretrain", "dino"], &["train"], &["iterate"]] {
+        for option in
+            [&["--device", "cpu"][..], &["--precision", "f32"], &["--print-config"], &["--allow-test-data"]]
+        {
+            let run = scratch.refcon(&[command, &["--resume", "x"], option].concat());
+            assert!(run.code == 2 && run.stderr.contains("cannot be used with"), "{command:?} {option:?}");
+        }
+    }
 }
 
 #[test]
