@@ -1,12 +1,13 @@
 //! From a folder of tiles to embeddings.
 
 use crate::failure::Failure;
+use crate::interruption::stop_if_asked;
 use crate::output::Output;
 use clap::Args;
 use rayon::prelude::*;
 use refcon_encoders::{
     Device, DeviceChoice, Embeddings, Encoder, Execution, Family, Precision, Pretrained, Texture,
-    open_encoder,
+    device_list, open_encoder,
 };
 use refcon_image::{DecodeLimits, GreyImage, ReadImageError, TileFile};
 use std::path::{Path, PathBuf};
@@ -70,6 +71,12 @@ impl EncoderArguments {
     /// Whether another than the default was asked for.
     pub(crate) fn is_chosen(&self) -> bool {
         self.encoder != TEXTURE
+    }
+
+    /// An encoder where a training's settings have it validate: on the first of the devices that share its batches.
+    pub(crate) fn validating(encoder: String, devices: &str, precision: &str) -> Result<Self, Failure> {
+        let device = device_list(devices).map_err(Failure::input)?[0];
+        Ok(Self { encoder, family: None, device, precision: precision.parse().map_err(Failure::input)? })
     }
 
     /// The encoder that the user asked for.
@@ -173,6 +180,7 @@ impl<'a> EmbeddingStream<'a> {
             // Dropped when this ends, however it does: the reader then stops at its next block.
             let blocks = blocks;
             for (block, read) in &blocks {
+                stop_if_asked(what)?;
                 let mut tiles = Vec::with_capacity(block.len());
                 let mut images = Vec::with_capacity(block.len());
                 for (file, image) in block.iter().zip(read) {

@@ -4,6 +4,7 @@ mod commands;
 mod dashboard;
 mod embedding;
 mod failure;
+mod interruption;
 mod output;
 mod section_picture;
 mod survey;
@@ -37,6 +38,7 @@ First steps:
 
 Exit codes:
   0 done   1 failed   2 wrong usage   3 an input could not be used   4 an output could not be written
+  5 a pipeline waits for you to look   130 interrupted before the end (a training that was stopped is kept, and is done: 0)
 
 Nothing is downloaded and nothing leaves this machine.";
 

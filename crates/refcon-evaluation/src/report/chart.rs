@@ -1,7 +1,7 @@
 //! A chart as SVG: its axes, and what lies on them.
 
 use maud::{Markup, html};
-use refcon_image::figure::{tick_label, ticks};
+use refcon_image::figure::{tick_label, ticks, widened};
 
 /// Size of a chart, and the space that its labels take on the left, at the top, on the right, below.
 pub(super) const WIDTH: f64 = 420.0;
@@ -21,16 +21,8 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// A range of no length is widened, so that what lies in it stands in the middle.
+    /// A range of no length is [`widened`].
     pub(super) fn new(x: [f64; 2], y: [f64; 2]) -> Self {
-        let widened = |[low, high]: [f64; 2]| {
-            let room = match low.abs() {
-                _ if low < high => 0.0,
-                0.0 => 0.5,
-                size => 0.1 * size,
-            };
-            [low - room, high + room]
-        };
         Self { x: widened(x), y: widened(y), logarithmic: false }
     }
 

@@ -3,6 +3,7 @@
 use super::chart::{Frame, colour, legend, place};
 use crate::Metric;
 use maud::{Markup, html};
+use refcon_image::figure::is_wide;
 
 /// One number of a training along its steps.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,9 +16,6 @@ pub struct Curve {
 
 /// Points of a drawn line, at most: more could not be told apart, and would make the page heavy.
 const MOST_POINTS: usize = 300;
-
-/// From this ratio of the greatest to the smallest value on, an axis is logarithmic.
-const WIDE: f64 = 30.0;
 
 /// Charts by their titles: measures of retrieval share one, and the loss comes first.
 const LOSS: &str = "loss";
@@ -79,8 +77,7 @@ fn chart(title: &str, curves: &[&Curve]) -> Markup {
         return html! { figure.chart { figcaption { (title) } p.note { "no finite value" } } };
     }
     let title = title.replace('_', " ");
-    let wide = y[0] > 0.0 && y[1] / y[0] >= WIDE;
-    let frame = if wide { Frame::logarithmic(x, y) } else { Frame::new(x, y) };
+    let frame = if is_wide(y) { Frame::logarithmic(x, y) } else { Frame::new(x, y) };
     let content = html! {
         @for (number, line) in lines.iter().enumerate() {
             @for run in line.split(|point| !point.1.is_finite()).filter(|run| !run.is_empty()) {

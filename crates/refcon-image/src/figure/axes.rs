@@ -29,6 +29,26 @@ impl Axis {
     }
 }
 
+/// From this ratio of the greatest to the smallest value on, an axis is logarithmic.
+const WIDE: f64 = 30.0;
+
+/// Whether values from `low` to `high` want a logarithmic axis.
+#[must_use]
+pub fn is_wide([low, high]: [f64; 2]) -> bool {
+    low > 0.0 && high / low >= WIDE
+}
+
+/// A range of no length is widened, so that what lies in it stands in the middle; others stay as they are.
+#[must_use]
+pub fn widened([low, high]: [f64; 2]) -> [f64; 2] {
+    let room = match low.abs() {
+        _ if low < high => 0.0,
+        0.0 => 0.5,
+        size => 0.1 * size,
+    };
+    [low - room, high + room]
+}
+
 /// Round values (1, 2, 2.5 or 5 times a power of ten apart) between `first` and `last`, about `wanted` of them.
 ///
 /// Values that are not finite, or equal ends, give the first alone, or nothing.

@@ -69,7 +69,8 @@ pub enum Ending {
 
 /// How a run ended, for its trackers, in the exit codes of a shell.
 const FAILED: i32 = 1;
-const INTERRUPTED: i32 = 130;
+/// The exit code of a program that was interrupted.
+pub const INTERRUPTED: u8 = 130;
 
 /// Trains until an end. The run's `best` folder then holds the best encoder so far.
 ///
@@ -85,7 +86,7 @@ pub fn fit<T: Task>(
 ) -> Result<(Ending, Progress), TrainError> {
     let trained = train(task, network, plan, run, stop, tell);
     match &trained {
-        Ok((Ending::Interrupted, _)) => run.finish_tracking(INTERRUPTED)?,
+        Ok((Ending::Interrupted, _)) => run.finish_tracking(INTERRUPTED.into())?,
         Ok(_) => run.finish_tracking(0)?,
         // Nothing more can be written. A run that never says how it ended is one that crashed.
         Err(TrainError::Write { .. } | TrainError::Tracking(_)) => {}

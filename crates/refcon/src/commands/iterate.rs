@@ -61,7 +61,8 @@ pub(crate) struct Iterate {
 
     /// Go on with this iteration; its own settings count
     #[arg(long, value_name = "DIR",
-        conflicts_with_all = ["config", "data", "groups", "encoder", "settings", "unlabelled", "rounds", "review", "output"])]
+        conflicts_with_all = ["config", "data", "groups", "encoder", "device", "precision", "settings", "unlabelled", "rounds", "review",
+            "output", "print_config", "allow_test_data"])]
     resume: Option<PathBuf>,
 
     /// True classes of the unlabelled tiles, to report how many labels are right: a CSV with the columns part (`image_corpus`), file, label;
@@ -83,7 +84,7 @@ pub(crate) struct Iterate {
 pub(super) struct Iterated {
     iteration: PathBuf,
     /// `rounds`, `no_improvement`, `nothing_found`; `interrupted` or `review` where it can go on.
-    ending: &'static str,
+    pub(super) ending: &'static str,
     measure: String,
     rounds: Vec<Round>,
     best_round: usize,
@@ -134,7 +135,8 @@ impl Iterate {
                 )
             }
         };
-        let iterated = iterate(folder, &mut iteration, gold.as_ref(), output)?;
+        let iterated = iterate(folder, &mut iteration, gold.as_ref(), output)
+            .map_err(|failure| failure.or_go_on(format!("`refcon iterate --resume {}`", folder.display())))?;
         output.result(&iterated.text(), &iterated)
     }
 
@@ -209,15 +211,8 @@ pub(super) fn iterate(
 fn found(iteration: &Iteration, find: &Find, output: &Output) -> Result<FindReport, Failure> {
     let config = iteration.config();
     let training = &config.training;
-    // As for every validation, the first of several devices.
-    let device = training.device.split(',').next().unwrap_or_default();
-    let encoder = EncoderArguments {
-        encoder: find.encoder.display().to_string(),
-        family: None,
-        device: device.parse().map_err(Failure::usage)?,
-        precision: training.precision.parse().map_err(Failure::usage)?,
-    }
-    .open()?;
+    let encoder = find.encoder.display().to_string();
+    let encoder = EncoderArguments::validating(encoder, &training.device, &training.precision)?.open()?;
     let embed = |files: &[TileFile], folder: &Option<PathBuf>, strict, what| {
         embed_tiles(files, folder.as_deref().unwrap_or(Path::new("")), &*encoder, strict, what, output)
     };

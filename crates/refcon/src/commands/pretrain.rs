@@ -1,6 +1,7 @@
 //! `refcon pretrain`: an encoder learns from tiles without labels.
 
-use super::train::{code, failure, fitted};
+use super::settings::{TRIAL, path_setting, understood};
+use super::train::{code, failure, fitted, opened};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, Subcommand};
@@ -11,9 +12,6 @@ use refcon_training::pretraining::{PreparedPretraining, PretrainConfig, Pretrain
 use refcon_training::runs::{Facts, Run, RunState};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
-/// Epochs and batches of a trial.
-const DRY: (u64, usize) = (2, 3);
 
 const MAE_EXAMPLES: &str = "\
 Examples:
@@ -30,7 +28,7 @@ const DINO_EXAMPLES: &str = "\
 Examples:
   refcon pretrain dino tiles                                    a tiny ViT from nothing, on a folder of tiles
   refcon pretrain dino tiles --config pretrain-dino-challenge   two crops of a tile, as the challenge's own pretraining
-  refcon pretrain dino survey.sgy --start dinov2-base --set teacher.centring=centre
+  refcon pretrain dino survey.sgy --start dinov2-base --set local_crops.size=98   small crops are whole patches, here of 14
   refcon pretrain dino tiles --set local_crops.count=2 --set model.image_size=96 --set local_crops.size=48
   refcon pretrain dino --resume runs/quiet-salt-3               go on where it was stopped or killed
   refcon embed tiles --encoder runs/quiet-salt-3/best -o embeddings.npy
@@ -99,7 +97,9 @@ struct Options {
     runs: PathBuf,
 
     /// Go on with this run; its own settings count
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["data", "config", "start", "settings", "dry"])]
+    #[arg(long, value_name = "RUN",
+        conflicts_with_all = ["data", "config", "start", "device", "precision", "settings", "runs", "print_config", "dry",
+            "allow_test_data"])]
     resume: Option<PathBuf>,
 
     /// Print all settings as YAML, and train nothing
@@ -152,25 +152,16 @@ impl Options {
     }
 
     fn config<C: PretrainConfig>(&self) -> Result<C, Failure> {
-        let text = match &self.config {
-            None => String::new(),
-            Some(given) => text_of::<C>(given)?,
-        };
         let mut settings = Vec::new();
         if !self.data.is_empty() {
             settings.push(format!("data.paths={}", serde_json::json!(self.data)));
         }
-        settings.extend(self.start.as_ref().map(|path| format!("model.start={}", serde_json::json!(path))));
+        settings.extend(self.start.as_deref().map(|path| path_setting("model.start", path)));
         settings.extend(self.device.as_ref().map(|device| format!("device={device}")));
         settings.extend(self.precision.as_ref().map(|precision| format!("precision={precision}")));
         settings.extend(self.settings.iter().cloned());
-        if self.dry {
-            settings.extend([format!("stopping.epochs={}", DRY.0), format!("stopping.batches={}", DRY.1)]);
-        }
-        C::parse(&text, &settings).map_err(|error| match &self.config {
-            Some(given) => Failure::input(format!("settings {given}: {error}")),
-            None => Failure::usage(error),
-        })
+        settings.extend(TRIAL.iter().filter(|_| self.dry).map(ToString::to_string));
+        understood(self.config.as_deref(), C::PRESETS, &settings, C::parse)
     }
 
     fn begun<P: Pretraining>(
@@ -205,31 +196,9 @@ impl Options {
     }
 }
 
-/// The text of a file of settings, or of a recipe that comes with the program.
-fn text_of<C: PretrainConfig>(given: &str) -> Result<String, Failure> {
-    let path = Path::new(given);
-    let recipe = C::PRESETS.iter().find(|(name, _)| *name == given);
-    match recipe {
-        Some((_, text)) if !path.is_file() => Ok((*text).into()),
-        _ => std::fs::read_to_string(path).map_err(|error| {
-            let names: Vec<&str> = C::PRESETS.iter().map(|(name, _)| *name).collect();
-            let known =
-                if names.is_empty() { String::new() } else { format!(", or one of {}", names.join(", ")) };
-            Failure::input(format!("cannot read {given}: {error}; expected a YAML file{known}"))
-        }),
-    }
-}
-
 /// A run that is taken up again, if the tiles are still what they were.
 fn resumed<P: Pretraining>(folder: &Path) -> Result<(Run, Facts, PreparedPretraining<P>), Failure> {
-    let (run, settings, mut facts) = Run::open(folder).map_err(failure)?;
-    if facts.method != P::METHOD {
-        let (folder, method) = (folder.display(), facts.method);
-        let command = method.command();
-        return Err(Failure::usage(format!(
-            "{folder} is a {method}: `{command} --resume {folder}` goes on with it"
-        )));
-    }
+    let (run, settings, mut facts) = opened(folder, P::METHOD)?;
     let config = settings.parsed(P::Config::parse).map_err(failure)?;
     let ready = P::prepare(config, !facts.test_data.is_empty()).map_err(failure)?;
     if ready.data != facts.data {

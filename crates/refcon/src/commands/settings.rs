@@ -2,8 +2,11 @@
 
 use crate::failure::Failure;
 use clap::Args;
-use refcon_training::config::{ConfigError, PRESETS, preset};
+use refcon_training::config::{ConfigError, PRESETS};
 use std::path::{Path, PathBuf};
+
+/// Epochs and batches of a trial, as settings.
+pub(super) const TRIAL: [&str; 2] = ["stopping.epochs=2", "stopping.batches=3"];
 
 /// Settings: a file or a recipe, and what of them is said anew.
 #[derive(Debug, Args)]
@@ -53,23 +56,30 @@ impl SettingsArguments {
         settings.extend(self.precision.as_ref().map(|precision| format!("precision={precision}")));
         settings.extend(self.settings.iter().cloned());
         settings.extend(further);
-        parse(&self.text()?, &settings).map_err(|error| match &self.config {
-            Some(given) => Failure::input(format!("settings {given}: {error}")),
-            None => Failure::usage(error),
-        })
+        understood(self.config.as_deref(), &PRESETS, &settings, parse)
     }
+}
 
-    fn text(&self) -> Result<String, Failure> {
-        let Some(given) = &self.config else { return Ok(String::new()) };
-        match (preset(given), Path::new(given)) {
-            (_, path) if path.is_file() => read(path),
-            (Some(text), _) => Ok(text.into()),
-            (None, _) => {
-                let names = PRESETS.map(|(name, _)| name).join(", ");
-                Err(Failure::input(format!("no settings {given}: expected a YAML file, or one of {names}")))
-            }
+/// What `parse` makes of `given`, a file of settings or one of the recipes, and of the `settings` that are said beside it.
+pub(super) fn understood<T>(
+    given: Option<&str>,
+    recipes: &[(&str, &str)],
+    settings: &[String],
+    parse: impl FnOnce(&str, &[String]) -> Result<T, ConfigError>,
+) -> Result<T, Failure> {
+    let Some(given) = given else { return parse("", settings).map_err(Failure::usage) };
+    let recipe = recipes.iter().find(|(name, _)| *name == given);
+    let text = match (recipe, Path::new(given)) {
+        (_, path) if path.is_file() => read(path)?,
+        (Some((_, text)), _) => (*text).into(),
+        (None, _) => {
+            let mut known = vec!["a YAML file"];
+            known.extend(recipes.iter().map(|(name, _)| *name));
+            let known = known.join(", or ");
+            return Err(Failure::input(format!("no settings {given}: expected {known}")));
         }
-    }
+    };
+    parse(&text, settings).map_err(|error| Failure::input(format!("settings {given}: {error}")))
 }
 
 /// A path as a setting.

@@ -4,20 +4,17 @@ mod fitting;
 
 pub(super) use fitting::{Trained, fitted};
 
-use super::settings::SettingsArguments;
+use super::settings::{SettingsArguments, TRIAL};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
 use refcon_training::TrainError;
 use refcon_training::config::Config;
 use refcon_training::metric_learning::{Prepared, RunPlace, begin_run, plan, prepare};
-use refcon_training::runs::{Facts, Method, Run, RunState};
+use refcon_training::runs::{Facts, Method, Run, RunState, Settings};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// Epochs and batches of a trial.
-const DRY: (u64, usize) = (2, 3);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,7 +46,9 @@ pub(crate) struct Train {
     runs: PathBuf,
 
     /// Go on with this run; its own settings count
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "data", "groups", "encoder", "settings", "dry"])]
+    #[arg(long, value_name = "RUN",
+        conflicts_with_all = ["config", "data", "groups", "encoder", "device", "precision", "settings", "runs", "print_config", "dry",
+            "allow_test_data"])]
     resume: Option<PathBuf>,
 
     /// Print all settings as YAML, and train nothing
@@ -82,8 +81,8 @@ impl Train {
     }
 
     fn config(&self) -> Result<Config, Failure> {
-        let dry = [format!("stopping.epochs={}", DRY.0), format!("stopping.batches={}", DRY.1)];
-        self.settings.parsed(if self.dry { dry.into() } else { Vec::new() }, Config::parse)
+        let trial = TRIAL.iter().filter(|_| self.dry).map(ToString::to_string);
+        self.settings.parsed(trial.collect(), Config::parse)
     }
 }
 
@@ -135,16 +134,20 @@ fn trained(
     fitted(&mut task, network, plan(&config), &mut run, &mut facts, began, output)
 }
 
+/// A run of this method, to be taken up again.
+pub(super) fn opened(folder: &Path, method: Method) -> Result<(Run, Settings, Facts), Failure> {
+    let (run, settings, facts) = Run::open(folder).map_err(failure)?;
+    if facts.method == method {
+        return Ok((run, settings, facts));
+    }
+    let (folder, method) = (folder.display(), facts.method);
+    let command = method.command();
+    Err(Failure::usage(format!("{folder} is a {method}: `{command} --resume {folder}` goes on with it")))
+}
+
 /// A run that is taken up again, if tiles and encoder are still what they were.
 fn resumed(folder: &Path) -> Result<(Run, Facts, Prepared), Failure> {
-    let (run, settings, mut facts) = Run::open(folder).map_err(failure)?;
-    if facts.method != Method::FineTuning {
-        let (folder, method) = (folder.display(), facts.method);
-        let command = method.command();
-        return Err(Failure::usage(format!(
-            "{folder} is a {method}: `{command} --resume {folder}` goes on with it"
-        )));
-    }
+    let (run, settings, mut facts) = opened(folder, Method::FineTuning)?;
     let config = settings.parsed(Config::parse).map_err(failure)?;
     let ready = prepare(config, !facts.test_data.is_empty()).map_err(failure)?;
     if ready.manifest.hash != facts.data {

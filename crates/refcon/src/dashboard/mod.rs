@@ -10,6 +10,7 @@ mod view;
 pub(crate) use messages::{Log, say};
 pub(crate) use standing::{Standing, Update};
 
+use crate::interruption::end_at_once;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
@@ -30,9 +31,6 @@ use std::time::{Duration, Instant};
 /// Between two looks at the keyboard, and between two pictures.
 const LOOK: Duration = Duration::from_millis(100);
 const REDRAW: Duration = Duration::from_millis(300);
-
-/// The exit code of a program that was interrupted.
-const INTERRUPTED: i32 = 130;
 
 /// Whether the terminal is the dashboard's.
 static ACTIVE: AtomicBool = AtomicBool::new(false);
@@ -177,7 +175,6 @@ fn obey(input: &Input, stop: &AtomicBool) {
     let interrupt = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
     let asked = interrupt || matches!(key.code, KeyCode::Char('q'));
     if key.kind == KeyEventKind::Press && asked && stop.swap(true, Ordering::Relaxed) {
-        restore();
-        std::process::exit(INTERRUPTED);
+        end_at_once();
     }
 }

@@ -7,14 +7,12 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Cell, Chart, Dataset, Gauge, GraphType, Paragraph, Row, Table};
+use refcon_image::figure::{is_wide, widened};
 use std::time::{Duration, Instant};
 
 /// Rows of messages, and the least height that charts are worth.
 const MESSAGES: u16 = 3;
 const LEAST_CHART: u16 = 7;
-
-/// From this ratio of the greatest to the smallest value on, an axis is logarithmic.
-const WIDE: f64 = 30.0;
 
 const LOSS: Color = Color::Cyan;
 const MEASURE: Color = Color::Green;
@@ -95,19 +93,14 @@ fn draw_curve(frame: &mut Frame, title: &str, curve: &Curve, colour: Color, area
         frame.render_widget(block, area);
         return;
     }
-    let logarithmic = low > 0.0 && high / low >= WIDE;
+    let logarithmic = is_wide([low, high]);
     let scaled = |value: f64| if logarithmic { value.log10() } else { value };
     let points: Vec<(f64, f64)> = curve.points.iter().map(|point| (point.0, scaled(point.1))).collect();
-    // A range of no length is widened, so that what lies in it stands in the middle.
-    let room = match low.abs() {
-        _ if low < high => 0.0,
-        0.0 => 0.5,
-        size => 0.1 * size,
-    };
-    let bounds = [scaled(low) - room, scaled(high) + room];
+    let range = widened([low, high]);
+    let bounds = range.map(scaled);
     let steps = [points.first().map_or(0.0, |point| point.0), points.last().map_or(1.0, |point| point.0)];
     let steps = [steps[0], steps[1].max(steps[0] + 1.0)];
-    let labels = [low - room, high + room].map(number);
+    let labels = range.map(number);
     let graph = if points.len() > 1 { GraphType::Line } else { GraphType::Scatter };
     let line = Dataset::default().marker(Marker::Braille).graph_type(graph).style(colour).data(&points);
     let soft = Style::new().add_modifier(Modifier::DIM);

@@ -6,7 +6,7 @@ use parquet::record::{Field, RowAccessor};
 use std::fs;
 
 /// The checkpoint folders that the encoders' own tests compare with the original implementations.
-fn golden(name: &str) -> String {
+pub(crate) fn golden(name: &str) -> String {
     format!("{}/../refcon-encoders/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 

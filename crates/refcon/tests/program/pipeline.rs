@@ -4,6 +4,8 @@ use crate::iterate::tiles;
 use crate::scratch::Scratch;
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 /// Queries and a corpus of two classes, beside the folders to train on.
 fn folders() -> Scratch {
@@ -76,6 +78,42 @@ fn an_encoder_is_trained_once_and_predicts() {
     assert_eq!(scratch.json("out/results.json")["flat.png"].as_array().unwrap().len(), 3);
     let other = ["pipeline", "pipeline.yml", "-o", "out", "--set", "seed=7"];
     scratch.refcon(&other).failed_with(3, &["trained with other settings", "-o"]);
+    // A prediction into the same folder says nothing of what was trained there.
+    pipeline(&scratch, PREDICT, &[]);
+    pipeline(&scratch, &settings, &[]);
+    assert!(numbers == fs::read(scratch.path("out/training/metrics.jsonl")).unwrap(), "it trained again");
+    scratch.refcon(&other).failed_with(3, &["trained with other settings"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_while_it_trains_or_predicts_is_told_by_the_exit_code() {
+    let scratch = folders();
+    let tile = scratch.path("corpus/flat0.png");
+    for n in 0..1500 {
+        fs::copy(&tile, scratch.path(&format!("corpus/more{n}.png"))).unwrap();
+    }
+    let interrupted = |settings: &str, out: &str, now: &str| {
+        scratch.write("pipeline.yml", settings.as_bytes());
+        let mut child = Command::new(env!("CARGO_BIN_EXE_refcon"))
+            .args(["--plain", "pipeline", "pipeline.yml", "-o", out])
+            .current_dir(scratch.path(""))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(lines.any(|line| line.starts_with(now)), "it never said {now:?}");
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let rest = lines.collect::<Vec<_>>().join("\n");
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+        assert!(rest.contains("the same `refcon pipeline` goes on"), "{rest}");
+        assert!(!scratch.path(&format!("{out}/results.json")).exists());
+    };
+    let predict = "predict: {query: query, corpus: corpus}\n";
+    interrupted(&format!("{TRAIN}{predict}"), "predicting", "predicting");
+    let long = TRAIN.replace("epochs: 2", "epochs: 100000");
+    interrupted(&format!("{long}{predict}"), "training", "epoch 1/");
 }
 
 #[test]
@@ -84,7 +122,10 @@ fn an_iteration_predicts_with_its_best_round_and_a_review_stops_it() {
     let settings = format!(
         "{TRAIN}{PREDICT}iteration: {{unlabelled: pool, curated_threshold: 0.6, rounds: 1, review: true}}\n"
     );
-    let waiting = pipeline(&scratch, &settings, &[]);
+    scratch.write("pipeline.yml", settings.as_bytes());
+    let run = scratch.refcon(&["--json", "pipeline", "pipeline.yml", "-o", "out"]);
+    assert!(run.code == 5 && run.stderr.contains("once you have looked"), "{run:?}");
+    let waiting: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(waiting["training"]["ending"], "review", "{waiting}");
     assert!(!scratch.path("out/results.json").exists());
     let done = pipeline(&scratch, &settings, &[]);
@@ -107,6 +148,9 @@ fn what_is_predicted_with_is_never_trained_on_and_unread_settings_are_refused() 
     let pool =
         "data: {train: train}\niteration: {unlabelled: corpus}\npredict: {query: query, corpus: corpus}\n";
     refused(pool, 3, &["iteration.unlabelled", "never trained on"]);
+    scratch.write("added.csv", b"path,label\npool/0/flat.png,flat\ncorpus/flat0.png,flat\n");
+    let added = "data: {train: train, added: added.csv}\npredict: {query: query, corpus: corpus}\n";
+    refused(added, 3, &["data.added", "corpus/flat0.png", "never trained on"]);
     refused(&format!("loss: proxy_anchor\n{PREDICT}"), 3, &["loss is set", "data.train is not"]);
     refused(&format!("{TRAIN}iteration: {{rounds: 1}}\n{PREDICT}"), 3, &["iteration.unlabelled"]);
     refused("predict: {query: query}\n", 3, &["predict.corpus is not set"]);

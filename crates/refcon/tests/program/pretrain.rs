@@ -1,5 +1,6 @@
 //! Pretraining through the program: from tiles and surveys to an encoder.
 
+use crate::encoders::golden;
 use crate::scratch::Scratch;
 use crate::train::{metrics, only_run, spawn, wait_for_lines};
 use std::fs;
@@ -94,6 +95,21 @@ fn a_student_of_dino_learns_and_its_teacher_is_an_encoder_then() {
 }
 
 #[test]
+fn small_crops_are_whole_patches_of_the_checkpoint_that_is_started_from() {
+    let scratch = Scratch::new();
+    tiles(&scratch);
+    // Its patches are of 8, unlike the default of `model.patch_size`.
+    let start = golden("dinov2");
+    let with = |size: &'static str| {
+        let start = ["tiles", "--start", &start, "--dry", "--set", size, "--set", "batch=8"];
+        let small = ["--set", "projector={hidden: 64, bottleneck: 32, prototypes: 64}", "--device", "cpu"];
+        scratch.refcon(&[&["pretrain", "dino"], &start[..], &small].concat())
+    };
+    with("local_crops={count: 1, size: 24}").done();
+    with("local_crops={count: 1, size: 20}").failed_with(3, &["local_crops.size", "patch of 8"]);
+}
+
+#[test]
 fn a_pretraining_that_is_killed_goes_on_to_the_same_numbers_and_weights() {
     for method in [&MAE[..], &DINO] {
         let scratch = Scratch::new();
@@ -150,6 +166,15 @@ fn what_cannot_be_learned_from_is_refused_with_a_reason() {
     }
     let run = scratch.refcon(&["pretrain", "mae", "image_corpus", "--set", "maskd=0.5"]);
     assert!(run.code == 2 && run.stderr.contains("did you mean `masked`?"), "{}", run.stderr);
+    // A run that is taken up again has its own settings; nothing is passed over in silence.
+    for command in [&["pretrain", "mae"][..], &["pretrain", "dino"], &["train"], &["iterate"]] {
+        for option in
+            [&["--device", "cpu"][..], &["--precision", "f32"], &["--print-config"], &["--allow-test-data"]]
+        {
+            let run = scratch.refcon(&[command, &["--resume", "x"], option].concat());
+            assert!(run.code == 2 && run.stderr.contains("cannot be used with"), "{command:?} {option:?}");
+        }
+    }
 }
 
 #[test]

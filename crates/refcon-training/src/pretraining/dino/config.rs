@@ -271,7 +271,11 @@ impl DinoConfig {
 
     fn check_crops(&self) -> Result<(), ConfigError> {
         let LocalCrops { count, size, scale } = self.local_crops;
-        if count > 0 && (size == 0 || !size.is_multiple_of(self.model.patch_size)) {
+        if count > 0 {
+            at_least_1("local_crops.size", size as u64)?;
+        }
+        // A checkpoint's patches are its own, and known once it is open.
+        if count > 0 && self.model.start.is_none() && !size.is_multiple_of(self.model.patch_size) {
             return senseless(format!(
                 "local_crops.size is {size}, expected a multiple of model.patch_size, {}",
                 self.model.patch_size
@@ -307,6 +311,7 @@ mod tests {
         assert!(refused("teacher: {centring: sinkhorn}").contains("sinkhorn_knopp"));
         assert!(refused("teacher: {temprature: 1}").contains("did you mean `temperature`?"));
         assert!(refused("local_crops: {size: 90}").contains("multiple of model.patch_size"));
+        assert!(refused("{local_crops: {size: 0}, model: {start: x}}").contains("at least 1"));
         assert!(refused("optimiser: {average: 0.9}").contains("the teacher is the average"));
         assert!(refused("pooling: pooled").contains("class_and_mean"));
         assert!(refused("weights: {dino: 0, ibot: 0}").contains("nothing is learned"));

@@ -22,7 +22,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Precision that a calibration's threshold promises, unless the user says otherwise.
-const PRECISION_TARGET: f64 = 0.9;
+pub(crate) const PRECISION_TARGET: f64 = 0.9;
 
 /// Measure how well an encoder finds tiles of known classes, and calibrate its confidences
 ///

@@ -1,6 +1,7 @@
 //! `refcon pipeline`: from one file of settings to results: predict, or train and predict, or iterate and predict.
 
 mod config;
+mod guard;
 
 use super::evaluate::Evaluate;
 use super::iterate::iterate;
@@ -15,7 +16,7 @@ use clap::Args;
 use config::{Mode, PipelineConfig, PredictSettings};
 use refcon_evaluation::Gold;
 use refcon_library::{Submission, files};
-use refcon_training::iteration::Iteration;
+use refcon_training::iteration::{Iteration, IterationConfig};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,8 @@ Examples:
   refcon pipeline configs/pipeline-iterate.yml --print-config
 
 The output folder gets results.json (the challenge's result file), results.csv, report.html, and with gold scores.json, evaluation.html and
-evaluation.json; beside them `training`, the run, or `iteration`. The same command goes on with a training that was stopped or killed.";
+evaluation.json; beside them `training`, the run, or `iteration`. The same command goes on with a training that was stopped or killed.
+The exit code is 0 only where it has predicted.";
 
 /// Do the whole job of one file of settings: predict, or train and predict
 #[derive(Debug, Args)]
@@ -62,7 +64,7 @@ pub(crate) struct Pipeline {
 /// An encoder, or why there is none yet.
 enum Trained {
     Encoder(PathBuf),
-    Waiting { text: String, told: Value },
+    Waiting { text: String, told: Value, interrupted: bool },
 }
 
 /// What was done, for `--json`.
@@ -83,79 +85,69 @@ impl Pipeline {
         if self.print_config {
             return output.result(&config.to_yaml(), &config);
         }
+        // What was interrupted is no result, whatever lies in the folder from before.
+        self.done(&config, output).map_err(|failure| failure.or_go_on("the same `refcon pipeline`"))
+    }
+
+    fn done(&self, config: &PipelineConfig, output: &Output) -> Result<(), Failure> {
+        let given = self.config.display();
         let (mode, predict) = (config.mode(), &config.predict);
         let (Some(query), Some(corpus)) = (&predict.query, &predict.corpus) else {
             return Err(Failure::input(format!(
                 "settings {given}: predict.query and predict.corpus are needed"
             )));
         };
-        self.guard(&config, [query, corpus])?;
+        guard::never_trained_on(config, [query, corpus])
+            .map_err(|problem| Failure::input(format!("settings {given}: {problem}")))?;
         let gold = predict.gold.as_deref().map(Gold::read).transpose().map_err(Failure::input)?;
-        self.begin(&config)?;
+        self.begin(config)?;
         let encoder = match mode {
             Mode::Predict => config.training.training.encoder.clone(),
-            Mode::TrainAndPredict | Mode::IterateAndPredict => match self.trained(&config, output)? {
+            Mode::TrainAndPredict | Mode::IterateAndPredict => match self.trained(config, output)? {
                 Trained::Encoder(folder) => folder.display().to_string(),
-                Trained::Waiting { text, told } => {
-                    let text = format!("{text}\nthen the same `refcon pipeline` predicts");
-                    return output.result(&text, &json!({ "mode": mode, "training": told }));
+                Trained::Waiting { text, told, interrupted } => {
+                    output.result(&text, &json!({ "mode": mode, "training": told }))?;
+                    return Err(if interrupted {
+                        Failure::Interrupted("interrupted before anything was predicted".into())
+                    } else {
+                        Failure::Waiting(
+                            "nothing is predicted yet; once you have looked, the same `refcon pipeline` goes on"
+                                .into(),
+                        )
+                    });
                 }
             },
         };
-        // A training shares its batches among several; one predicts.
-        let device = config.training.training.device.split(',').next().unwrap_or_default();
-        let encoder = EncoderArguments {
-            encoder,
-            family: None,
-            device: device.parse().map_err(Failure::usage)?,
-            precision: predict.precision.parse().map_err(Failure::usage)?,
-        };
+        let devices = &config.training.training.device;
+        let encoder = EncoderArguments::validating(encoder, devices, &predict.precision)?;
         let done = self.predicted(mode, predict, [query, corpus], encoder, gold.as_ref(), output)?;
         output.result(&self.text(&done), &done)
     }
 
-    /// Tiles that are tested with are never trained on, whatever their folder's name.
-    fn guard(&self, config: &PipelineConfig, tested: [&Path; 2]) -> Result<(), Failure> {
-        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into());
-        let training = &config.training;
-        let trained = [
-            ("data.train", &training.training.data.train),
-            ("iteration.unlabelled", &training.iteration.unlabelled),
-        ];
-        for (key, folder) in trained {
-            let Some(folder) = folder else { continue };
-            for tested in tested {
-                let (inside, around) = (real(folder), real(tested));
-                if inside.starts_with(&around) || around.starts_with(&inside) {
-                    return Err(Failure::input(format!(
-                        "settings {}: {key} is {} and predict has {}, one inside the other; what is predicted with is never trained on",
-                        self.config.display(),
-                        folder.display(),
-                        tested.display()
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Makes the output folder, or makes sure that what was trained there was trained with these settings.
     fn begin(&self, config: &PipelineConfig) -> Result<(), Failure> {
-        let path = self.output.join("config.yml");
+        // Unlike config.yml, a prediction leaves it alone.
+        let trained = self.output.join("training.yml");
         let trains = config.mode() != Mode::Predict;
-        if trains && (self.training().exists() || self.iteration().exists()) && path.exists() {
-            let before = PipelineConfig::parse(&settings::read(&path)?, &[])
-                .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
-            if before.training != config.training {
+        if trains && (self.training().exists() || self.iteration().exists()) && trained.exists() {
+            let before = IterationConfig::parse(&settings::read(&trained)?, &[])
+                .map_err(|error| Failure::input(format!("{}: {error}", trained.display())))?;
+            if before != config.training {
                 return Err(Failure::input(format!(
-                    "{} was trained with other settings (its config.yml); give another folder with -o",
+                    "{} was trained with other settings (its training.yml); give another folder with -o",
                     self.output.display()
                 )));
             }
         }
         std::fs::create_dir_all(&self.output)
             .map_err(|error| Failure::output(format!("cannot make {}: {error}", self.output.display())))?;
-        files::write_whole(&path, |out| out.write_all(config.to_yaml().as_bytes())).map_err(Failure::output)
+        let write = |path: &Path, text: String| {
+            files::write_whole(path, |out| out.write_all(text.as_bytes())).map_err(Failure::output)
+        };
+        if trains {
+            write(&trained, config.training.to_yaml())?;
+        }
+        write(&self.output.join("config.yml"), config.to_yaml())
     }
 
     fn training(&self) -> PathBuf {
@@ -171,7 +163,11 @@ impl Pipeline {
         if config.mode() == Mode::TrainAndPredict {
             let trained = train_in(&self.training(), config.training.training.clone(), false, output)?;
             if trained.ending == "interrupted" {
-                return Ok(Trained::Waiting { text: trained.text(), told: json!(trained) });
+                return Ok(Trained::Waiting {
+                    text: trained.text(),
+                    told: json!(trained),
+                    interrupted: true,
+                });
             }
             return trained.encoder.map(Trained::Encoder).ok_or_else(none);
         }
@@ -183,7 +179,8 @@ impl Pipeline {
         .map_err(failure)?;
         let iterated = iterate(&folder, &mut iteration, None, output)?;
         if iterated.waits() {
-            return Ok(Trained::Waiting { text: iterated.text(), told: json!(iterated) });
+            let interrupted = iterated.ending == "interrupted";
+            return Ok(Trained::Waiting { text: iterated.text(), told: json!(iterated), interrupted });
         }
         iterated.encoder.map(Trained::Encoder).ok_or_else(none)
     }

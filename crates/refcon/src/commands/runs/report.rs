@@ -1,12 +1,12 @@
 //! The page of a run: its curves, and how its best encoder does on the tiles that were held out.
 
-use crate::commands::evaluate::{Evaluated, Side};
+use crate::commands::evaluate::{Evaluated, PRECISION_TARGET, Side};
 use crate::commands::predict::Metric;
 use crate::commands::train::failure;
 use crate::embedding::{EmbeddedFolder, EncoderArguments, embed_tiles};
 use crate::failure::Failure;
 use crate::output::Output;
-use refcon_encoders::{Encoder, device_list};
+use refcon_encoders::Encoder;
 use refcon_evaluation::report::{Curve, Findings, Report};
 use refcon_evaluation::{Calibration, fit_calibration};
 use refcon_image::TileFile;
@@ -23,9 +23,6 @@ const MOST_CALIBRATED: usize = 4000;
 
 /// Measures of a fine-tuning that stand in the head of its page.
 const CHOSEN: [&str; 2] = ["validation/map_at_r", "validation/triplet_loss"];
-
-/// Precision that the calibration's threshold promises of nearest matches.
-const PRECISION_TARGET: f64 = 0.9;
 
 /// The numbers of a run as curves.
 pub(crate) fn curves(run: &Path) -> Result<Vec<Curve>, Failure> {
@@ -116,14 +113,8 @@ impl Validation {
         if dataset.held_out.is_empty() {
             return Ok(None);
         }
-        let arguments = EncoderArguments {
-            encoder: run.best_encoder().display().to_string(),
-            family: None,
-            // As for every validation, the first of several.
-            device: device_list(&config.device).map_err(Failure::input)?[0],
-            precision: config.precision.parse().map_err(Failure::input)?,
-        };
-        let encoder = arguments.open()?;
+        let best = run.best_encoder().display().to_string();
+        let encoder = EncoderArguments::validating(best, &config.device, &config.precision)?.open()?;
         let searched = library(&dataset, config.validation.library_tiles, config.seed);
         let side = |tiles: &[usize], what| embedded(&dataset, tiles, &folder, &*encoder, what, output);
         Ok(Some(Self {

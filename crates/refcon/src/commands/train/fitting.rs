@@ -2,16 +2,17 @@
 
 use super::failure;
 use crate::commands::runs::draw;
-use crate::dashboard::{self, Dashboard, Standing};
+use crate::dashboard::{Dashboard, Standing};
 use crate::failure::Failure;
+use crate::interruption::stop_on_interrupt;
 use crate::output::Output;
 use refcon_training::fit::checkpoint::{Exact, Progress};
 use refcon_training::fit::{Ending, Event, Plan, Task, fit};
 use refcon_training::runs::{Facts, Run, RunState, read_records};
 use serde::Serialize;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// How a training went, for `--json`.
@@ -81,26 +82,6 @@ fn dashboard(
     Dashboard::open(standing, Arc::clone(stop))
         .inspect_err(|error| tracing::warn!("no dashboard: {error}"))
         .ok()
-}
-
-/// Set by Ctrl-C and by a polite kill, for all trainings of the program; a second one ends it at once.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
-    const INTERRUPTED: i32 = 130;
-    static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-    if let Some(stop) = STOP.get() {
-        return Ok(Arc::clone(stop));
-    }
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::Relaxed) {
-            dashboard::restore();
-            std::process::exit(INTERRUPTED);
-        }
-        dashboard::say("stopping after this step; once more to stop at once");
-    })
-    .map_err(Failure::other)?;
-    Ok(Arc::clone(STOP.get_or_init(|| stop)))
 }
 
 /// A line an epoch, and what the task has to say.
