@@ -45,6 +45,18 @@ impl Dataset {
         classes
     }
 
+    /// Classes of which nothing is held out although other classes have held-out tiles, each with its number of tiles: a class that is
+    /// one group of near-duplicates, or too small.
+    #[must_use]
+    pub fn never_held_out(&self) -> Vec<(&str, usize)> {
+        let (held_out, training) = (self.by_class(&self.held_out), self.by_class(&self.training));
+        let without = |class: &usize| !self.held_out.is_empty() && held_out[*class].is_empty();
+        (0..self.classes.len())
+            .filter(without)
+            .map(|class| (self.classes[class].as_str(), training[class].len()))
+            .collect()
+    }
+
     /// Tiles of the folder that are trained on: those that a person has labelled.
     #[must_use]
     pub fn curated_training(&self) -> &[usize] {
@@ -138,6 +150,15 @@ mod tests {
         assert_eq!((held[0].len(), held[1].len(), dataset.training.len()), (4, 2, 24));
         assert_eq!(dataset, split(folder(&[20, 10]), &Groups::apart(30), 0.2, 42).unwrap());
         assert_ne!(dataset, split(folder(&[20, 10]), &Groups::apart(30), 0.2, 43).unwrap());
+    }
+
+    #[test]
+    fn a_class_that_is_one_group_is_never_held_out_and_said_so() {
+        let of_tile: Vec<usize> = (0..20).chain(std::iter::repeat_n(20, 10)).collect();
+        let dataset = split(folder(&[20, 10]), &Groups { of_tile, ungrouped: 0 }, 0.2, 42).unwrap();
+        assert_eq!(dataset.never_held_out(), [("1", 10)]);
+        let apart = split(folder(&[20, 10]), &Groups::apart(30), 0.2, 42).unwrap();
+        assert_eq!(apart.never_held_out(), []);
     }
 
     #[test]

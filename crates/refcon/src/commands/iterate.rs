@@ -157,6 +157,12 @@ pub(super) fn iterate(
     output: &Output,
 ) -> Result<Iterated, Failure> {
     let pool = iteration.pool();
+    if pool.tiles.is_empty() {
+        return Err(Failure::input(format!(
+            "no unlabelled tile is left to look among: {} are copies of labelled ones, {} near-duplicates of held-out ones",
+            pool.copies, pool.near_held_out
+        )));
+    }
     output.step(&format!(
         "iteration {}: {} labelled tiles to train on, {} held out, {} unlabelled ({} copies and {} near-duplicates of held-out tiles left \
          out)",
@@ -245,13 +251,16 @@ fn review_of(iteration: &Iteration, round: usize) -> Result<Review, Failure> {
 
 /// Lets a person at a terminal look and veto; false where they want to do that later.
 fn asked(review: &Review) -> Result<bool, Failure> {
-    eprint!("{}\nEnter goes on with what is not vetoed then, q ends the program for now: ", review.text());
+    eprint!(
+        "{}\nEnter goes on with what is not vetoed then, anything else ends the program for now: ",
+        review.text()
+    );
     let mut answer = String::new();
     std::io::stderr()
         .flush()
         .and_then(|()| std::io::stdin().lock().read_line(&mut answer))
         .map_err(Failure::other)?;
-    Ok(!answer.is_empty() && !answer.trim().eq_ignore_ascii_case("q"))
+    Ok(!answer.is_empty() && answer.trim().is_empty())
 }
 
 impl Review {

@@ -251,7 +251,10 @@ impl Predict {
                 "the calibration {} would not be used; ask for --confidence calibrated",
                 path.display()
             ))),
-            (_, None) => Ok(None),
+            (Confidence::Calibrated, None) => Err(Failure::usage(
+                "calibrated confidence needs a calibration, as `refcon evaluate --save-calibration` writes it",
+            )),
+            (Confidence::Challenge, None) => Ok(None),
         }
     }
 

@@ -123,6 +123,12 @@ fn trained(
     if ungrouped > 0 && config.data.groups.is_some() {
         tracing::warn!("{ungrouped} tiles are not in the groups' table; each counts as a group of its own");
     }
+    for (class, tiles) in task.dataset().never_held_out() {
+        tracing::warn!(
+            "nothing of class {class} is held out, since its {tiles} tiles are too few or one group of near-duplicates: the validation, \
+             and what is chosen by it, say nothing of {class}"
+        );
+    }
     if replaces_head {
         tracing::warn!(
             "the head of {} is taken off, as `head` asks; head=auto trains it further",

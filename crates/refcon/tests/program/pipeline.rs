@@ -143,6 +143,8 @@ fn what_is_predicted_with_is_never_trained_on_and_unread_settings_are_refused() 
         scratch.write("pipeline.yml", settings.as_bytes());
         scratch.refcon(&["pipeline", "pipeline.yml", "-o", "out"]).failed_with(code, says);
     };
+    let calibrated = "predict: {query: query, corpus: corpus, confidence: calibrated}\n";
+    refused(calibrated, 3, &["predict.calibration is not set"]);
     let inside = "data: {train: train}\npredict: {query: train/flat, corpus: corpus}\n";
     refused(inside, 3, &["data.train", "never trained on"]);
     let pool =

@@ -110,6 +110,13 @@ impl PipelineConfig {
                 return fail(format!("predict.{key} is not set, expected a folder of tiles"));
             }
         }
+        if self.predict.confidence == Confidence::Calibrated && self.predict.calibration.is_none() {
+            return fail(
+                "predict.confidence is calibrated, but predict.calibration is not set, expected a file that `refcon evaluate \
+                 --save-calibration` wrote"
+                    .into(),
+            );
+        }
         let Config { encoder, device, .. } = &self.training.training;
         let (encoder, device) = (encoder.clone(), device.clone());
         let untrained = Config { encoder, device, ..Config::default() };
