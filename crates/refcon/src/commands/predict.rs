@@ -1,25 +1,27 @@
 //! `refcon predict`: ranked look-alikes for a folder of queries.
 
-use crate::commands::score::{self, ScoreTable};
+mod options;
+mod outputs;
+mod report;
+
+pub(crate) use options::{Confidence, MatchCount, Metric};
+pub(crate) use report::{Pictures, folder_name};
+
+use crate::commands::score;
 use crate::embedding::{EmbeddedFolder, EncoderArguments, embed_folder};
 use crate::failure::Failure;
 use crate::output::Output;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use outputs::Found;
 use refcon_evaluation::calibration::background_distances;
 use refcon_evaluation::{Calibration, Gold};
-use refcon_image::figure::encode_png;
-use refcon_image::{DecodeLimits, TileFile};
-use refcon_library::report::{AskedTile, Report, ReportMatch, ReportQuery, ReportTile};
-use refcon_library::{Neighbour, Submission, SubmittedMatch, challenge_confidence, files};
-use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use refcon_image::TileFile;
+use refcon_library::{challenge_confidence, files};
+use serde::Serialize;
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 use std::time::Instant;
-
-/// Queries that a report shows: a page of pictures should open in any browser.
-const QUERIES_IN_REPORT: usize = 300;
 
 /// Find, for each query tile, the corpus tiles that look most like it
 ///
@@ -80,55 +82,6 @@ pub(crate) struct Predict {
     pub(crate) strict: bool,
 }
 
-/// The `--metric` of the command line.
-#[derive(Debug, Clone, Copy, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Metric {
-    /// 1 − cosine of the angle
-    Cosine,
-    /// Euclidean distance
-    L2,
-}
-
-/// The `--confidence` of the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Confidence {
-    /// The challenge's: compares the matches of one query with each other; the nearest always has 1
-    Challenge,
-    /// The probability that a match is of the query's class
-    Calibrated,
-}
-
-impl From<Metric> for refcon_library::Metric {
-    fn from(metric: Metric) -> Self {
-        match metric {
-            Metric::Cosine => Self::Cosine,
-            Metric::L2 => Self::L2,
-        }
-    }
-}
-
-/// The `-k` of the command line.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum MatchCount {
-    All,
-    Count(NonZeroUsize),
-}
-
-impl FromStr for MatchCount {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "all" => Ok(Self::All),
-            _ => {
-                text.parse().map(Self::Count).map_err(|_| "expected a number of at least 1, or `all`".into())
-            }
-        }
-    }
-}
-
 /// What was done, for `--json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Prediction {
@@ -149,18 +102,6 @@ pub(crate) struct Prediction {
     table: Option<PathBuf>,
     embed_seconds: f64,
     search_seconds: f64,
-}
-
-/// Queries, corpus and what was found.
-struct Found<'a> {
-    queries: &'a EmbeddedFolder,
-    corpus: &'a EmbeddedFolder,
-    /// For each query, nearest first.
-    neighbours: Vec<Vec<Neighbour>>,
-    /// Beside them, the confidences.
-    confidences: Vec<Vec<f32>>,
-    /// Whether each query is without a match, by the calibration.
-    without_match: Option<Vec<bool>>,
 }
 
 impl Predict {
@@ -217,30 +158,6 @@ impl Predict {
                 .map_err(Failure::output)?;
         }
         Ok(prediction)
-    }
-
-    /// Outputs that could not be written, or would overwrite each other or a tile, are found before an hour's work is done.
-    fn check_outputs(&self) -> Result<(), Failure> {
-        let outputs: Vec<&PathBuf> =
-            [Some(&self.output), self.report.as_ref(), self.table.as_ref()].into_iter().flatten().collect();
-        for (at, path) in outputs.iter().enumerate() {
-            if outputs[..at].contains(path) {
-                return Err(Failure::usage(format!(
-                    "{} is given for two outputs; give each its own file",
-                    path.display()
-                )));
-            }
-            if refcon_image::is_image_name(path) {
-                return Err(Failure::usage(format!(
-                    "{} has the name of an image, which it would replace; the outputs are JSON, HTML and CSV files",
-                    path.display()
-                )));
-            }
-            files::check_writable(path).map_err(Failure::output)?;
-        }
-        check_extension(&self.output, "-o", "json")?;
-        self.report.iter().try_for_each(|path| check_extension(path, "--report", "html"))?;
-        self.table.iter().try_for_each(|path| check_extension(path, "--table", "csv"))
     }
 
     /// The calibration that the user asked for.
@@ -308,134 +225,6 @@ impl Predict {
         };
         Ok(Found { queries, corpus, neighbours, confidences, without_match })
     }
-
-    fn report(
-        &self,
-        found: &Found<'_>,
-        prediction: &Prediction,
-        submission: &Submission,
-        gold: Option<&Gold>,
-    ) -> Result<Report, Failure> {
-        let scores = match gold {
-            Some(gold) => ScoreTable::new(submission, gold).map_err(Failure::input)?.report_rows(),
-            None => Vec::new(),
-        };
-        let mut pictures = Pictures::default();
-        let mut queries = Vec::new();
-        for (row, tile) in found.queries.tiles.iter().enumerate().take(QUERIES_IN_REPORT) {
-            let matches = found.matches(row).take(self.report_matches).map(|(near, confidence)| {
-                let tile = &found.corpus.tiles[near.row];
-                let class = gold.and_then(|gold| gold.corpus.get(&tile.name).cloned());
-                Ok(ReportMatch { tile: pictures.tile(tile, class)?, distance: near.distance, confidence })
-            });
-            let matches = matches.collect::<Result<_, Failure>>()?;
-            let class = gold.and_then(|gold| gold.queries.get(&tile.name).cloned());
-            let asked = AskedTile { role: "query".into(), tile: pictures.tile(tile, class)? };
-            queries.push(ReportQuery { asked: vec![asked], matches });
-        }
-        let shown = queries.len();
-        let mut notes = Vec::new();
-        if shown < prediction.queries {
-            notes.push(format!("The page shows the first {shown} of {} queries.", prediction.queries));
-        }
-        if prediction.matches_per_query > self.report_matches {
-            notes.push(format!(
-                "The page shows the first {} of {} matches of each query.",
-                self.report_matches, prediction.matches_per_query
-            ));
-        }
-        if let Some(first) = prediction.skipped.first() {
-            notes.push(format!(
-                "{} could not be read and were skipped; the first: {first}",
-                tiles(prediction.skipped.len())
-            ));
-        }
-        notes.push(self.confidence.explained().into());
-        if let Some(names) = prediction.without_match.as_ref().filter(|names| !names.is_empty()) {
-            notes.push(format!("Probably without a match in the corpus: {}.", names.join(", ")));
-        }
-        let fact = |name: &str, value: String| (name.to_owned(), value);
-        Ok(Report {
-            title: format!("Look-alikes of {} in {}", folder_name(&self.query), folder_name(&self.corpus)),
-            facts: vec![
-                fact("queries", prediction.queries.to_string()),
-                fact("corpus tiles", prediction.corpus.to_string()),
-                fact("matches a query", prediction.matches_per_query.to_string()),
-                fact("encoder", format!("{} ({})", prediction.encoder, &prediction.encoder_hash[..8])),
-                fact("computed in", prediction.tier.into()),
-                fact("distance", self.metric.name().into()),
-                fact("refcon", env!("CARGO_PKG_VERSION").into()),
-            ],
-            scores,
-            notes,
-            queries,
-        })
-    }
-}
-
-impl Confidence {
-    fn explained(self) -> &'static str {
-        match self {
-            Self::Challenge => {
-                "Confidence compares the matches of one query with each other: the nearest always has 1, and the others depend \
-                 on how many matches were asked for. Distance compares across queries: 0 is the same picture."
-            }
-            Self::Calibrated => {
-                "Confidence is the probability that a match is of the query's class, calibrated on labelled tiles. Distance \
-                 compares across queries: 0 is the same picture."
-            }
-        }
-    }
-}
-
-impl Metric {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Cosine => "1 − cosine",
-            Self::L2 => "Euclidean, of unit vectors",
-        }
-    }
-}
-
-impl Found<'_> {
-    fn matches(&self, query: usize) -> impl Iterator<Item = (Neighbour, f32)> {
-        self.neighbours[query].iter().copied().zip(self.confidences[query].iter().copied())
-    }
-
-    /// Names of the queries without a match.
-    fn without_match(&self) -> Option<Vec<String>> {
-        let lacking = self.queries.names().into_iter().zip(self.without_match.as_ref()?);
-        Some(lacking.filter(|(_, lacks)| **lacks).map(|(name, _)| name.to_owned()).collect())
-    }
-
-    fn submission(&self) -> Submission {
-        let matches = |query| {
-            self.matches(query)
-                .map(|(near, confidence)| SubmittedMatch {
-                    label: self.corpus.tiles[near.row].name.clone(),
-                    confidence,
-                })
-                .collect()
-        };
-        let queries = self.queries.tiles.iter().enumerate();
-        Submission { queries: queries.map(|(row, tile)| (tile.name.clone(), matches(row))).collect() }
-    }
-
-    fn write_table(&self, path: &Path) -> Result<(), Failure> {
-        let written = files::write_whole(path, |out| {
-            let mut table = csv::Writer::from_writer(out);
-            table.write_record(["query", "rank", "match", "distance", "confidence"])?;
-            for (query, tile) in self.queries.tiles.iter().enumerate() {
-                for (rank, (near, confidence)) in self.matches(query).enumerate() {
-                    let found = &self.corpus.tiles[near.row].name;
-                    let (rank, distance) = ((rank + 1).to_string(), near.distance.to_string());
-                    table.write_record([&tile.name, &rank, found, &distance, &confidence.to_string()])?;
-                }
-            }
-            table.flush()
-        });
-        written.map_err(Failure::output)
-    }
 }
 
 impl Prediction {
@@ -462,18 +251,6 @@ impl Prediction {
     }
 }
 
-/// A file's name should say what is in it.
-fn check_extension(path: &Path, what: &str, extension: &str) -> Result<(), Failure> {
-    if path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension)) {
-        return Ok(());
-    }
-    Err(Failure::usage(format!(
-        "{}: {what} is written as {}; give a name that ends in .{extension}",
-        path.display(),
-        extension.to_uppercase()
-    )))
-}
-
 /// A query that is itself in the corpus finds itself first, at distance 0.
 fn warn_of_queries_in_the_corpus(queries: &EmbeddedFolder, corpus: &EmbeddedFolder) {
     let real = |tile: &TileFile| tile.path.canonicalize().ok();
@@ -483,31 +260,6 @@ fn warn_of_queries_in_the_corpus(queries: &EmbeddedFolder, corpus: &EmbeddedFold
         let queries = score::counted(both, "query is", "queries are");
         tracing::warn!("{queries} in the corpus too: each finds itself first, at distance 0");
     }
-}
-
-/// Pictures of tiles, each read once.
-#[derive(Default)]
-pub(crate) struct Pictures {
-    by_path: HashMap<PathBuf, Vec<u8>>,
-}
-
-impl Pictures {
-    pub(crate) fn tile(&mut self, tile: &TileFile, class: Option<String>) -> Result<ReportTile, Failure> {
-        let png = match self.by_path.get(&tile.path) {
-            Some(png) => png.clone(),
-            None => {
-                let image =
-                    refcon_image::read(&tile.path, &DecodeLimits::default()).map_err(Failure::input)?;
-                self.by_path.entry(tile.path.clone()).or_insert(encode_png(&image)).clone()
-            }
-        };
-        Ok(ReportTile { name: tile.name.clone(), png: Some(png), class, place: Vec::new(), size: None })
-    }
-}
-
-pub(crate) fn folder_name(folder: &Path) -> String {
-    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    whole.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 fn tiles(count: usize) -> String {
