@@ -241,6 +241,7 @@ fn facts() -> Facts {
         device: "cpu".into(),
         precision: "f32".into(),
         test_data: Vec::new(),
+        decisive: None,
     }
 }
 

@@ -14,7 +14,7 @@ pub use task::{BatchLoss, Position, Task};
 use crate::config::{OptimiserSettings, Schedule, Stopping};
 use crate::error::TrainError;
 use crate::optimise::{AdamW, Gradients, Parameters, move_average, prepared};
-use crate::runs::{Record, Run};
+use crate::runs::{Decisive, Record, Run};
 use crate::schedule::share;
 use burn::module::Module;
 use checkpoint::{Checkpoint, Exact, Progress};
@@ -41,6 +41,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What decides which weights are the best, as a run keeps it.
+    #[must_use]
+    pub fn decisive(&self) -> Decisive {
+        Decisive { measure: self.measure.clone(), smaller_is_better: self.smaller_is_better }
+    }
+
     /// Batches of an epoch, where the task has `batches`.
     #[must_use]
     pub fn batches(&self, batches: usize) -> u64 {

@@ -1,5 +1,6 @@
 //! A run's folder: made, written to, taken up again.
 
+use super::Decisive;
 use super::name::next_name;
 use super::records::{Record, read_records};
 use crate::config::{Config, ConfigError, Tracking};
@@ -141,6 +142,9 @@ pub struct Facts {
     pub precision: String,
     /// Folders of test data that the encoder was trained on.
     pub test_data: Vec<String>,
+    /// What decides which weights are the best; older runs do not say.
+    #[serde(default)]
+    pub decisive: Option<Decisive>,
 }
 
 /// An open run.

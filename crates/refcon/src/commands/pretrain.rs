@@ -197,6 +197,7 @@ impl Options {
             device: common.device.into(),
             precision: ready.precision.clone(),
             test_data: ready.test_data.clone(),
+            decisive: Some(ready.task.plan().decisive()),
         };
         let paths = common.data.paths.iter().map(|path| format!("{}\n", path.display()));
         let table = format!("path\n{}", paths.collect::<String>());

@@ -121,6 +121,7 @@ fn begun(
         device: ready.config.device.clone(),
         precision: ready.precision.clone(),
         test_data: ready.test_data.clone(),
+        decisive: Some(plan(&ready.config).decisive()),
     };
     let (settings, tiles) = (ready.config.to_yaml(), &ready.manifest.csv);
     let run = match place {
