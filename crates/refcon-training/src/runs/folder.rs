@@ -208,7 +208,7 @@ impl Run {
         let mut config = settings.tree().as_object().cloned().unwrap_or_default();
         config.insert("run".into(), serde_json::to_value(facts).unwrap_or_default());
         let described = WandbRun {
-            id: facts.name.clone(),
+            id: tracked_id(&facts.name, facts.started, &facts.data),
             project: PROJECT.into(),
             name: facts.name.clone(),
             config,
@@ -446,10 +446,34 @@ impl Run {
     }
 }
 
+/// What tells a run from every other of the project, also from one of the same name in another folder: letters, digits, `-` and `_`, 64 at
+/// most.
+fn tracked_id(name: &str, started: u64, data: &str) -> String {
+    const NAME: usize = 32;
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    let name: String = name.chars().take(NAME).map(plain).collect();
+    let data: String = data.chars().take(8).collect();
+    format!("{name}-{started}-{data}")
+}
+
 fn write_error(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
     move |source| TrainError::Write { path: path.into(), source }
 }
 
 fn read_error(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
     move |source| TrainError::Read { path: path.into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_one_name_are_tracked_apart_and_every_name_can_be() {
+        let first = tracked_id("round-0", 1_700_000_000, "0123456789abcdef");
+        assert_eq!(first, "round-0-1700000000-01234567");
+        assert_ne!(first, tracked_id("round-0", 1_700_000_900, "0123456789abcdef"));
+        let odd = tracked_id(&"Läufe ".repeat(30), u64::MAX, &"f".repeat(64));
+        assert!(odd.len() <= 64 && odd.chars().all(|one| one.is_ascii_alphanumeric() || one == '-'), "{odd}");
+    }
 }
