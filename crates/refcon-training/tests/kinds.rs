@@ -194,7 +194,7 @@ fn a_head_that_the_encoder_has_is_trained_further_or_replaced_on_request() {
 }
 
 #[test]
-fn two_devices_take_the_steps_of_one() {
+fn shares_of_a_batch_take_the_step_of_the_whole() {
     let encoder = format!("encoder={}", vit());
     for loss in [
         &["loss=triplet", "sampling={kind: triplets, batch: 3}"][..],
