@@ -146,7 +146,6 @@ impl Options {
             facts.precision,
             task.sees()
         ));
-        task.warn_by(|warning| tracing::warn!("{warning}"));
         let plan = task.plan();
         fitted(&mut task, network, plan, &mut run, &mut facts, began, output)?.tell(output)
     }
