@@ -8,5 +8,6 @@ mod prepare;
 mod task;
 
 pub use network::{Base, Network};
-pub use prepare::{Prepared, ReadTiles, plan, prepare, read_tiles};
+pub(crate) use prepare::absolute;
+pub use prepare::{Prepared, ReadTiles, plan, prepare, read_tiles, started_from};
 pub use task::{MetricLearning, library};
