@@ -241,6 +241,7 @@ fn facts() -> Facts {
         device: "cpu".into(),
         precision: "f32".into(),
         test_data: Vec::new(),
+        decisive: None,
     }
 }
 
@@ -333,4 +334,52 @@ fn a_checkpoint_of_another_family_is_pretrained_further_with_both_pools() {
     let before = open_encoder(&dinov2, None, &device::cpu(), Execution::F32).unwrap();
     let after = open_encoder(&written, None, &device::cpu(), Execution::F32).unwrap();
     assert_eq!(after.dimension(), 2 * before.dimension());
+}
+
+/// Trains two epochs with further settings. Gives the run and what the task said.
+fn two_epochs(scratch: &Path, settings: &[&str]) -> (Run, Vec<String>) {
+    let folder = scratch.join("tiles");
+    tiles(&folder);
+    let mut settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+    settings.push("stopping.epochs=2".into());
+    let config = DinoConfig::parse(&small(&folder).to_yaml(), &settings).unwrap();
+    let ready = DinoPretraining::prepare(config, false).unwrap();
+    let (mut task, plan) = (ready.task, ready.config.common().plan(MEASURE, false));
+    let mut run = Run::create(&scratch.join("runs"), "", &mut facts(), "").unwrap();
+    let mut said = Vec::new();
+    let stop = AtomicBool::new(false);
+    fit(&mut task, ready.network, &plan, &mut run, &stop, &mut |event| {
+        if let refcon_training::fit::Event::Message(text) = event {
+            said.push((*text).to_owned());
+        }
+    })
+    .unwrap();
+    (run, said)
+}
+
+#[test]
+fn numbers_of_batches_that_make_a_step_together_are_recorded_once() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (run, _) = two_epochs(scratch.path(), &["optimiser.accumulate=2"]);
+    let found = numbers(&run);
+    let steps = |name: &str| {
+        found.iter().filter(|(_, of, _)| of == name).map(|(step, ..)| *step).collect::<Vec<u64>>()
+    };
+    // Three batches an epoch.
+    assert_eq!(steps("train/loss"), [1, 2, 3, 4]);
+    for part in ["train/dino_loss", "train/teacher_entropy"] {
+        assert_eq!(steps(part), [1, 2, 3, 4], "{part}");
+    }
+    // The loss is the sum of its parts, in the mean over batches as in each.
+    let part = |name: &str| values(&found, &format!("train/{name}_loss"))[0];
+    let sum = part("dino") + part("ibot") + 0.1 * part("koleo");
+    assert!((values(&found, "train/loss")[0] - sum).abs() < 1e-4, "{sum}: {found:?}");
+}
+
+#[test]
+fn a_collapse_is_said_once_by_the_loop() {
+    let scratch = tempfile::tempdir().unwrap();
+    let vague = ["teacher.temperature=[1000, 1000]", "schedule=constant"];
+    let (_, said) = two_epochs(scratch.path(), &vague);
+    assert!(said.len() == 1 && said[0].starts_with("epoch 2: collapse"), "{said:?}");
 }

@@ -74,6 +74,7 @@ fn train(settings: &[&str]) -> Trained {
         device: "cpu".into(),
         precision: "f32".into(),
         test_data: Vec::new(),
+        decisive: Some(plan(&config).decisive()),
     };
     let mut run =
         Run::create(&scratch.path().join("runs"), &config.to_yaml(), &mut facts, &manifest.csv).unwrap();
@@ -108,7 +109,7 @@ fn every_loss_and_miner_trains_a_head() {
         let done = train(settings);
         let summary = RunSummary::read(&done.run).unwrap();
         assert!(
-            summary.last["train/loss"].is_finite() && summary.best.contains_key("validation/map_at_r"),
+            summary.last["train/loss"].is_finite() && summary.best.is_some_and(f64::is_finite),
             "{settings:?}"
         );
         assert!(embedding(&done.best, &done.data).iter().all(|value| value.is_finite()), "{settings:?}");
@@ -193,7 +194,7 @@ fn a_head_that_the_encoder_has_is_trained_further_or_replaced_on_request() {
 }
 
 #[test]
-fn two_devices_take_the_steps_of_one() {
+fn shares_of_a_batch_take_the_step_of_the_whole() {
     let encoder = format!("encoder={}", vit());
     for loss in [
         &["loss=triplet", "sampling={kind: triplets, batch: 3}"][..],

@@ -1,6 +1,6 @@
 //! Tiles to train on beside those of the labelled folder: found by an iteration, or by hand.
 
-use super::{Dataset, DatasetError, GroupTable, LabelledTile, test_data_at};
+use super::{Dataset, DatasetError, GroupTable, LabelledTile, test_data_above};
 use refcon_image::TileFile;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -51,12 +51,12 @@ impl Dataset {
         Ok(())
     }
 
-    /// The first folder of added tiles that looks like test data, and what gives it away.
+    /// The first folder of added tiles that looks like test data, by any name of its path, and what gives it away.
     #[must_use]
     pub fn added_test_data(&self) -> Option<(PathBuf, String)> {
         let added = &self.tiles[self.curated..];
         let folders: BTreeSet<&Path> = added.iter().filter_map(|tile| tile.file.path.parent()).collect();
-        folders.into_iter().find_map(|folder| Some((folder.to_owned(), test_data_at(folder, &[])?)))
+        folders.into_iter().find_map(|folder| Some((folder.to_owned(), test_data_above(folder, usize::MAX)?)))
     }
 }
 

@@ -67,12 +67,12 @@ impl GroupTable {
         let problem = |problem: String| DatasetError::Groups { path: table.into(), problem };
         let mut reader = csv::Reader::from_path(table).map_err(|error| problem(error.to_string()))?;
         let header = reader.headers().map_err(|error| problem(error.to_string()))?.clone();
-        let place = |names: &[&str]| header.iter().position(|title| names.contains(&title.trim()));
+        let column_of = |names: &[&str]| header.iter().position(|title| names.contains(&title.trim()));
         let titles = || header.iter().collect::<Vec<_>>().join(", ");
-        let path_column = place(&["path", "file"]).ok_or_else(|| {
+        let path_column = column_of(&["path", "file"]).ok_or_else(|| {
             problem(format!("found the columns {}, expected one named path or file", titles()))
         })?;
-        let group_column = place(&[column])
+        let group_column = column_of(&[column])
             .ok_or_else(|| problem(format!("found the columns {}, expected one named {column}", titles())))?;
         let beside = table.parent().unwrap_or(Path::new(""));
         let mut groups: HashMap<String, usize> = HashMap::new();
@@ -83,7 +83,7 @@ impl GroupTable {
             let next = groups.len();
             let group = *groups.entry(field(group_column).to_owned()).or_insert(next);
             for root in roots.iter().copied().chain([beside]) {
-                by_path.insert(normal(&root.join(field(path_column))), group);
+                by_path.insert(place(&root.join(field(path_column))), group);
             }
             rows += 1;
         }
@@ -93,11 +93,16 @@ impl GroupTable {
     /// The group of a file, if the table has it.
     #[must_use]
     pub fn group_of(&self, file: &Path) -> Option<usize> {
-        self.by_path.get(&normal(file)).copied()
+        self.by_path.get(&place(file)).copied()
     }
 }
 
-/// The path without `.` and `..`, absolute: files are compared by it and need not exist.
+/// Where a file lies, by which tiles and rows are compared: behind all links, since a table may name it by one and a training by another.
+/// Of one that is not there, the path without `.` and `..`.
+fn place(file: &Path) -> PathBuf {
+    file.canonicalize().unwrap_or_else(|_| normal(file))
+}
+
 fn normal(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
     let mut parts = PathBuf::new();
@@ -111,4 +116,25 @@ fn normal(path: &Path) -> PathBuf {
         }
     }
     parts
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tile_is_known_by_its_path_through_a_link_and_by_its_real_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("store")).unwrap();
+        std::fs::write(at("store/a.png"), "").unwrap();
+        std::os::unix::fs::symlink(at("store"), at("tiles")).unwrap();
+        for named in ["tiles/a.png", "store/a.png", "./tiles/../store/a.png"] {
+            std::fs::write(at("groups.csv"), format!("path,group\nnot/there.png,x\n{named},y\n")).unwrap();
+            let table = GroupTable::read(&at("groups.csv"), "group", &[]).unwrap();
+            let groups = ["tiles/a.png", "store/a.png", "not/there.png", "b.png"]
+                .map(|file| table.group_of(&at(file)));
+            assert_eq!(groups, [Some(1), Some(1), Some(0), None], "{named}");
+        }
+    }
 }

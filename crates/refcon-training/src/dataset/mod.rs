@@ -20,6 +20,7 @@ pub use groups::{GroupTable, Groups};
 pub use manifest::Manifest;
 pub(crate) use manifest::{file_hashes, hex};
 pub use split::{Dataset, split};
+pub(crate) use test_data::test_data_above;
 pub use test_data::test_data_at;
 pub use tiles::TileCache;
 

@@ -9,16 +9,21 @@ const TEST_FOLDERS: [&str; 6] = ["query", "queries", "corpus", "image_corpus", "
 /// a class's folder of such a name inside.
 #[must_use]
 pub fn test_data_at(folder: &Path, classes: &[String]) -> Option<String> {
-    let is_test = |name: &str| TEST_FOLDERS.contains(&name.to_lowercase().as_str());
+    let inside = || classes.iter().find(|class| is_test(class));
+    test_data_above(folder, 2).or_else(|| Some(format!("it holds a folder named {}", inside()?)))
+}
+
+/// Whether one of the last `most` names of a folder's path is that of test data: from the last one up to a folder whose name says that it
+/// is for training.
+pub(crate) fn test_data_above(folder: &Path, most: usize) -> Option<String> {
     let absolute = folder.canonicalize().unwrap_or_else(|_| folder.into());
-    let name_of = |path: Option<&Path>| Some(path?.file_name()?.to_str()?.to_owned());
-    let own = name_of(Some(&absolute));
-    let for_training = own.as_ref().is_some_and(|name| name.to_lowercase().starts_with("train"));
-    let around = name_of(absolute.parent()).filter(|_| !for_training);
-    if let Some(name) = [own, around].into_iter().flatten().find(|name| is_test(name)) {
-        return Some(format!("a folder of its path is named {name}"));
-    }
-    classes.iter().find(|class| is_test(class)).map(|class| format!("it holds a folder named {class}"))
+    let names = absolute.ancestors().filter_map(|path| path.file_name()?.to_str()).take(most);
+    let mut names = names.take_while(|name| !name.to_lowercase().starts_with("train"));
+    Some(format!("a folder of its path is named {}", names.find(|name| is_test(name))?))
+}
+
+fn is_test(name: &str) -> bool {
+    TEST_FOLDERS.contains(&name.to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -33,5 +38,8 @@ mod tests {
         assert!(test_data_at(Path::new("/data"), &["query".into(), "x".into()]).is_some());
         assert!(test_data_at(Path::new("/data/train"), &classes).is_none());
         assert!(test_data_at(Path::new("/projects/test/train"), &classes).is_none());
+        let inline = Path::new("/data/image_corpus/line1/inline");
+        assert!(test_data_at(inline, &[]).is_none() && test_data_above(inline, usize::MAX).is_some());
+        assert!(test_data_above(Path::new("/projects/test/train/line1"), usize::MAX).is_none());
     }
 }

@@ -16,7 +16,7 @@ pub use task::{BatchLoss, Position, Task};
 use crate::config::{OptimiserSettings, Schedule, Stopping};
 use crate::error::TrainError;
 use crate::optimise::{AdamW, Gradients, Parameters, move_average, prepared};
-use crate::runs::{Record, Run};
+use crate::runs::{Decisive, Record, Run};
 use crate::schedule::share;
 use burn::module::Module;
 use checkpoint::{Checkpoint, Exact, Progress};
@@ -43,6 +43,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What decides which weights are the best, as a run keeps it.
+    #[must_use]
+    pub fn decisive(&self) -> Decisive {
+        Decisive { measure: self.measure.clone(), smaller_is_better: self.smaller_is_better }
+    }
+
     /// Batches of an epoch, where the task has `batches`.
     #[must_use]
     pub fn batches(&self, batches: usize) -> u64 {
@@ -144,6 +150,23 @@ fn train<T: Task>(
     Ok((Ending::Finished, state.progress))
 }
 
+/// Numbers of a step's batches, each name's mean: a batch that lacks a number does not count for it.
+#[derive(Default)]
+struct Means(Vec<(String, f64, f64)>);
+
+impl Means {
+    fn add(&mut self, name: String, value: f64) {
+        match self.0.iter_mut().find(|(known, ..)| *known == name) {
+            Some((_, sum, count)) => (*sum, *count) = (*sum + value, *count + 1.0),
+            None => self.0.push((name, value, 1.0)),
+        }
+    }
+
+    fn take(self) -> impl Iterator<Item = (String, f64)> {
+        self.0.into_iter().map(|(name, sum, count)| (name, sum / count))
+    }
+}
+
 /// A training between two steps.
 struct State {
     progress: Progress,
@@ -222,7 +245,7 @@ impl State {
         let first = self.progress.batch;
         let last = (first + plan.optimiser.accumulate as u64).min(batches);
         let weight = 1.0 / (last - first) as f32;
-        let (mut gradients, mut files, mut records) = (Gradients::default(), Vec::new(), Vec::new());
+        let (mut gradients, mut files, mut means) = (Gradients::default(), Vec::new(), Means::default());
         let mut loss_sum = 0.0;
         for batch in first..last {
             let at = Position { batch, epoch: self.progress.epoch, step: self.progress.step };
@@ -237,7 +260,7 @@ impl State {
             })?;
             let (value, of_batch, parts) = found;
             files.extend(of_batch);
-            records.extend(parts);
+            parts.into_iter().for_each(|(name, value)| means.add(name, value));
             loss_sum += value;
             if !value.is_finite() {
                 return Err(self.not_finite("the loss", value, learning_rate, files));
@@ -266,7 +289,7 @@ impl State {
             ("learning_rate".to_owned(), learning_rate),
         ];
         let seconds = began.elapsed().as_secs_f64();
-        for (name, value) in standing.into_iter().chain(records) {
+        for (name, value) in standing.into_iter().chain(means.take()) {
             run.record(&Record { step: self.progress.step, epoch, name, value, seconds })?;
         }
         Ok((loss, learning_rate))

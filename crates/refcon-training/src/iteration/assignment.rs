@@ -19,6 +19,8 @@ pub struct Claim {
 /// The claims of every query: its nearest `most` tiles further than `band.0` and no further than `band.1`. Tiles nearer than the band
 /// do not count towards `most`.
 ///
+/// - `held`: neighbours that are held in memory at once, about: where embeddings collapse, every query would ask for every tile
+///
 /// # Errors
 /// When embeddings are of different encoders.
 pub(super) fn claims(
@@ -27,23 +29,26 @@ pub(super) fn claims(
     names: &[&str],
     most: usize,
     band: (f32, f32),
+    held: usize,
 ) -> Result<Vec<Claim>, TrainError> {
     let mut claims = Vec::new();
     let mut asking: Vec<usize> = (0..queries.len()).collect();
     let mut wanted = most;
     // A query whose nearest tiles are duplicates asks for twice as many, until it has enough, has left the band, or has seen all.
     while !asking.is_empty() && !names.is_empty() {
-        let found = nearest(&rows(queries, &asking)?, tiles, names, wanted)?;
         let mut again = Vec::new();
-        for (&query, found) in asking.iter().zip(&found) {
-            let within = |near: &&Neighbour| near.distance > band.0 && near.distance <= band.1;
-            let enough = found.iter().filter(within).count() >= most;
-            let seen_all = found.len() < wanted || wanted >= names.len();
-            if enough || seen_all || found.last().is_some_and(|last| last.distance > band.1) {
-                let own = found.iter().filter(within).take(most);
-                claims.extend(own.map(|near| Claim { query, tile: near.row, distance: near.distance }));
-            } else {
-                again.push(query);
+        for block in asking.chunks((held / wanted.min(names.len())).max(1)) {
+            let found = nearest(&rows(queries, block)?, tiles, names, wanted)?;
+            for (&query, found) in block.iter().zip(&found) {
+                let within = |near: &&Neighbour| near.distance > band.0 && near.distance <= band.1;
+                let enough = found.iter().filter(within).count() >= most;
+                let seen_all = found.len() < wanted || wanted >= names.len();
+                if enough || seen_all || found.last().is_some_and(|last| last.distance > band.1) {
+                    let own = found.iter().filter(within).take(most);
+                    claims.extend(own.map(|near| Claim { query, tile: near.row, distance: near.distance }));
+                } else {
+                    again.push(query);
+                }
             }
         }
         asking = again;
@@ -112,6 +117,9 @@ mod tests {
     use refcon_encoders::EncoderId;
     use std::collections::HashSet;
 
+    /// More neighbours than any of these tests has.
+    const HELD: usize = 1000;
+
     /// Unit vectors at angles, in degrees.
     fn at(angles: &[f64]) -> Embeddings {
         let values =
@@ -133,11 +141,11 @@ mod tests {
         let (queries, tiles) = (at(&[0.0]), at(&[0.0, 1.0, 10.0, 15.0, 20.0, 60.0]));
         let names = ["a", "b", "c", "d", "e", "f"];
         let band = (distance(2.0), distance(30.0));
-        let found = |most| pairs(&claims(&queries, &tiles, &names, most, band).unwrap());
+        let found = |most| pairs(&claims(&queries, &tiles, &names, most, band, HELD).unwrap());
         assert_eq!(found(1), [(0, 2)]);
         assert_eq!(found(2), [(0, 2), (0, 3)]);
         assert_eq!(found(9), [(0, 2), (0, 3), (0, 4)]);
-        let nothing = claims(&queries, &tiles, &names, 3, (distance(61.0), distance(80.0))).unwrap();
+        let nothing = claims(&queries, &tiles, &names, 3, (distance(61.0), distance(80.0)), HELD).unwrap();
         assert_eq!(nothing, []);
     }
 
@@ -158,7 +166,7 @@ mod tests {
         // Both queries ask for the tile at 20°; the one at 25° has another tile nearer by.
         let (queries, tiles) = (at(&[0.0, 25.0]), at(&[20.0, 26.0]));
         let (query_names, names) = (["q0", "q1"], ["t0", "t1"]);
-        let asked = claims(&queries, &tiles, &names, 1, (0.0, 1.0)).unwrap();
+        let asked = claims(&queries, &tiles, &names, 1, (0.0, 1.0), HELD).unwrap();
         assert_eq!(pairs(&asked), [(0, 0), (1, 1)]);
         let of = |labels: &[usize]| {
             pairs(&confirmed(asked.clone(), &queries, &query_names, labels, &tiles).unwrap())
@@ -173,13 +181,14 @@ mod tests {
             queries in prop::collection::vec(0.0f64..90.0, 1..8),
             tiles in prop::collection::vec(0.0f64..90.0, 0..20),
             most in 1usize..5,
+            held in 0usize..40,
         ) {
             let names: Vec<String> = (0..tiles.len()).map(|n| format!("{n:03}")).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let query_names: Vec<String> = (0..queries.len()).map(|n| format!("{n:03}")).collect();
             let query_names: Vec<&str> = query_names.iter().map(String::as_str).collect();
             let band = (distance(3.0), distance(25.0));
-            let found = claims(&at(&queries), &at(&tiles), &names, most, band).unwrap();
+            let found = claims(&at(&queries), &at(&tiles), &names, most, band, held).unwrap();
             for (query, angle) in queries.iter().enumerate() {
                 let near = |tile: &usize| distance(angle - tiles[*tile]);
                 let margin = 1e-6;

@@ -5,7 +5,7 @@ use super::{Ending, IterationConfig, Pool, RoundDone, damaged, read_text, read_v
 use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::error::TrainError;
-use crate::metric_learning::{plan, read_tiles};
+use crate::metric_learning::{absolute, plan, read_tiles, started_from};
 use refcon_image::TileFile;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -110,7 +110,8 @@ impl Iteration {
         for folder in [folder.join(ROUNDS), folder.join(FOUND)] {
             fs::create_dir_all(&folder).map_err(write_error(&folder))?;
         }
-        let state = State::new(&pool.hash, allow_test_data);
+        let encoder = started_from(&mut config.training)?;
+        let state = State::new(&pool.hash, encoder.hash(), allow_test_data);
         let iteration = Self { folder: folder.into(), config, state, labelled, pool };
         iteration.write_state()?;
         // Last: a folder with settings is an iteration that can be gone on with.
@@ -121,7 +122,7 @@ impl Iteration {
     /// Opens an iteration that was made before.
     ///
     /// # Errors
-    /// When the folder is no iteration's, a file of it cannot be read, or the tiles are no longer what they were.
+    /// When the folder is no iteration's, a file of it cannot be read, or the tiles or the encoder are no longer what they were.
     pub fn open(folder: &Path) -> Result<Self, TrainError> {
         let (settings, path) = (folder.join(CONFIG), folder.join(STATE));
         if !settings.exists() || !path.exists() {
@@ -134,6 +135,14 @@ impl Iteration {
         let (labelled, pool) = read_all(&mut config, state.allow_test_data)?;
         if pool.hash != state.tiles {
             let problem = "the labelled or the unlabelled tiles are no longer what they were; a changed data set needs a new iteration";
+            return Err(damaged(&path, &problem));
+        }
+        // One that has ended trains no more.
+        if state.ending.is_none() && started_from(&mut config.training)?.hash() != state.encoder {
+            let problem = format!(
+                "the encoder {} is not the one that the first round started from; a changed encoder needs a new iteration",
+                config.training.encoder
+            );
             return Err(damaged(&path, &problem));
         }
         Ok(Self { folder: folder.into(), config, state, labelled, pool })
@@ -205,7 +214,7 @@ impl Iteration {
         let mut training = self.config.training.clone();
         if round > 0 {
             // Absolute: it stands in a file of its own in another folder.
-            training.data.added = Some(super::absolute(&self.table(round)));
+            training.data.added = Some(absolute(&self.table(round)));
         }
         training
     }
@@ -276,7 +285,7 @@ fn read_all(config: &mut IterationConfig, allow_test_data: bool) -> Result<(Data
         ));
     }
     let labelled = read_tiles(&mut config.training, allow_test_data)?.dataset;
-    config.iteration.vetoes = config.iteration.vetoes.as_deref().map(super::absolute);
+    config.iteration.vetoes = config.iteration.vetoes.as_deref().map(absolute);
     let pool = Pool::open(config, &labelled, allow_test_data)?;
     Ok((labelled, pool))
 }

@@ -46,7 +46,7 @@ pub use vetoes::read_vetoes;
 use crate::dataset::DatasetError;
 use crate::error::TrainError;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn write_error(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
     move |source| TrainError::Write { path: path.into(), source }
@@ -54,11 +54,6 @@ fn write_error(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
 
 fn damaged(path: &Path, problem: &impl ToString) -> TrainError {
     TrainError::Damaged { path: path.into(), problem: problem.to_string() }
-}
-
-/// The path from the root, whether there is such a file or not.
-fn absolute(path: &Path) -> PathBuf {
-    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into())
 }
 
 /// Reads a text file.

@@ -37,6 +37,8 @@ pub(super) struct State {
     version: u32,
     /// Hash over all tiles.
     pub(super) tiles: String,
+    /// Hash of the encoder that every round starts from.
+    pub(super) encoder: String,
     /// Whether tiles may be those of a test.
     pub(super) allow_test_data: bool,
     /// The last round whose finds were shown to a person.
@@ -50,10 +52,11 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(tiles: &str, allow_test_data: bool) -> Self {
+    pub(super) fn new(tiles: &str, encoder: &str, allow_test_data: bool) -> Self {
         Self {
             version: VERSION,
             tiles: tiles.into(),
+            encoder: encoder.into(),
             allow_test_data,
             shown: 0,
             rounds: Vec::new(),
@@ -110,7 +113,7 @@ mod tests {
     fn a_round_is_the_best_only_if_it_is_better_than_every_one_before() {
         let done = |validation: Option<f64>| RoundDone { added: 0, validation: validation.map(Exact) };
         let bests = |values: &[Option<f64>], smaller: bool| {
-            let mut state = State::new("", false);
+            let mut state = State::new("", "", false);
             let better: Vec<bool> = values.iter().map(|&value| state.add(done(value), smaller)).collect();
             (better, state.best)
         };
@@ -124,7 +127,7 @@ mod tests {
     fn a_state_reads_back_to_the_last_bit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("iteration.json");
-        let mut state = State::new("abc", true);
+        let mut state = State::new("abc", "def", true);
         state.add(RoundDone { added: 3, validation: Some(Exact(0.1 + 0.2)) }, false);
         state.ending = Some(Ending::NothingFound);
         state.write(&path).unwrap();

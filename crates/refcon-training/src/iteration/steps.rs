@@ -10,7 +10,11 @@ use crate::metric_learning::plan;
 use refcon_encoders::Embeddings;
 use refcon_image::TileFile;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
 use std::path::PathBuf;
+
+/// Neighbours that are held in memory at once: 16 bytes each.
+const HELD_NEIGHBOURS: usize = 4_000_000;
 
 impl Iteration {
     /// What is to be done next.
@@ -56,7 +60,8 @@ impl Iteration {
             true => (round as u64 >= self.config.iteration.rounds).then_some(Ending::Rounds),
         };
         if better {
-            // Before the round is taken down: one that is not is trained again, which takes no time, and published again.
+            // Before the round is taken down: one that is not is opened again (its labelled tiles read, its page drawn), found
+            // trained, and published again.
             self.publish(round)?;
         }
         self.write_state()
@@ -92,7 +97,7 @@ impl Iteration {
         let labels: Vec<usize> =
             query_names.iter().map(|name| classes.get(name).copied().unwrap_or_default()).collect();
         let band = (settings.duplicate_threshold as f32, settings.curated_threshold as f32);
-        let mut claims = claims(queries.1, tiles.1, &tile_names, settings.neighbours, band)?;
+        let mut claims = claims(queries.1, tiles.1, &tile_names, settings.neighbours, band, HELD_NEIGHBOURS)?;
         if settings.mutual {
             claims = confirmed(claims, queries.1, &query_names, &labels, tiles.1)?;
         }
@@ -184,15 +189,28 @@ impl Iteration {
     }
 
     fn write_table(&self, round: usize, added: &BTreeMap<String, String>) -> Result<(), TrainError> {
-        let mut table = csv::Writer::from_writer(Vec::new());
-        for (file, label) in added {
-            let path = self.pool.tile(file).map_or_else(Default::default, |tile| tile.path.clone());
-            // Nothing of this can fail: it goes to memory.
-            let _ = table.serialize(Row { path, label: label.clone(), file: file.clone() });
-        }
-        let bytes = table.into_inner().unwrap_or_default();
-        write_text(&self.table(round), &String::from_utf8_lossy(&bytes))
+        let row = |(file, label): (&String, &String)| {
+            let tile = self.pool.tile(file).ok_or_else(|| {
+                let problem = format!("{file} is none of the unlabelled tiles");
+                super::damaged(&self.report(round), &problem)
+            })?;
+            Ok(Row { path: tile.path.clone(), label: label.clone(), file: file.clone() })
+        };
+        let rows: Vec<Row> = added.iter().map(row).collect::<Result<_, TrainError>>()?;
+        let path = self.table(round);
+        let table = table_of(&rows).map_err(|source| TrainError::Write { path: path.clone(), source })?;
+        write_text(&path, &table)
     }
+}
+
+fn table_of(rows: &[Row]) -> io::Result<String> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        let told = |error| io::Error::other(format!("{}: {error}", row.path.display()));
+        table.serialize(row).map_err(told)?;
+    }
+    let bytes = table.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    String::from_utf8(bytes).map_err(io::Error::other)
 }
 
 /// A row of the table that a round is trained on.
@@ -201,4 +219,19 @@ struct Row {
     path: PathBuf,
     label: String,
     file: String,
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    #[test]
+    fn a_path_that_no_table_can_hold_is_an_error_and_no_row_less() {
+        let row = |path: PathBuf| Row { path, label: "salt".into(), file: "a.png".into() };
+        let plain = table_of(&[row("/tiles/a.png".into())]).unwrap();
+        assert_eq!(plain, "path,label,file\n/tiles/a.png,salt,a.png\n");
+        let odd = PathBuf::from(std::ffi::OsString::from_vec(b"/\xff/a.png".to_vec()));
+        assert!(table_of(&[row("/tiles/a.png".into()), row(odd)]).unwrap_err().to_string().contains("a.png"));
+    }
 }

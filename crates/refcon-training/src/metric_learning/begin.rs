@@ -1,6 +1,6 @@
 //! The run of a training that is ready.
 
-use super::Prepared;
+use super::{Prepared, plan};
 use crate::error::TrainError;
 use crate::fit::Task;
 use crate::optimise::{Parameters, prepared};
@@ -39,6 +39,7 @@ pub fn begin_run(ready: &Prepared, place: RunPlace, code: String) -> Result<(Run
         device: ready.config.device.clone(),
         precision: ready.precision.clone(),
         test_data: ready.test_data.clone(),
+        decisive: Some(plan(&ready.config).decisive()),
     };
     let (settings, tiles) = (ready.config.to_yaml(), &ready.manifest.csv);
     let run = match place {

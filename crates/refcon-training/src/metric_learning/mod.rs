@@ -10,5 +10,6 @@ mod task;
 
 pub use begin::{RunPlace, begin_run};
 pub use network::{Base, Network};
-pub use prepare::{Prepared, ReadTiles, plan, prepare, read_tiles};
+pub(crate) use prepare::absolute;
+pub use prepare::{Prepared, ReadTiles, plan, prepare, read_tiles, started_from};
 pub use task::{MetricLearning, library};

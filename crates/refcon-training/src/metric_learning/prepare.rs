@@ -101,15 +101,15 @@ pub fn prepare(mut config: Config, allow_test_data: bool) -> Result<Prepared, Tr
     let ReadTiles { dataset, test_data: trained_on, ungrouped, .. } =
         read_tiles(&mut config, allow_test_data)?;
     let manifest = Manifest::of(&dataset)?;
-    let Opened { base, head, mut test_data, precision, devices } = Opened::of(&mut config)?;
+    let opened = Opened::of(&mut config)?;
+    let started_from = opened.id();
+    let Opened { base, head, mut test_data, precision, devices } = opened;
     for folder in trained_on {
         if !test_data.contains(&folder) {
             test_data.push(folder);
         }
     }
     check_choices(&config, &base, &dataset)?;
-    let base_id = base.encoder().id();
-    let started_from = head.as_ref().map_or_else(|| base_id.clone(), |head| Headed::id_of(base_id, head));
     let replaces_head = head.is_some() && config.head != (HeadChoice::Auto {});
     let network = Network::initial(&config, &base, head, dataset.classes.len())?;
     let excluded = match &config.sampling {
@@ -143,6 +143,14 @@ pub fn prepare(mut config: Config, allow_test_data: bool) -> Result<Prepared, Tr
         started_from,
         replaces_head,
     })
+}
+
+/// The encoder that a configuration's training would start from, with the head that it may have. Its path becomes absolute.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn started_from(config: &mut Config) -> Result<EncoderId, TrainError> {
+    Opened::of(config).map(|opened| opened.id())
 }
 
 /// How the loop goes for a configuration.
@@ -179,6 +187,11 @@ struct Opened {
 }
 
 impl Opened {
+    fn id(&self) -> EncoderId {
+        let base = self.base.encoder().id();
+        self.head.as_ref().map_or_else(|| base.clone(), |head| Headed::id_of(base, head))
+    }
+
     fn of(config: &mut Config) -> Result<Self, TrainError> {
         if config.encoder == TEXTURE {
             let base = Base::Texture(Texture::new());
@@ -239,6 +252,7 @@ fn check_choices(config: &Config, base: &Base, dataset: &Dataset) -> Result<(), 
     Ok(())
 }
 
-fn absolute(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.into())
+/// The path from the root, whether there is such a file or not; links stay what they are, since tables name files by them.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
 }

@@ -30,11 +30,6 @@ pub trait Pretraining: Task + Sized {
 
     /// What the model gets to see of an image, for people.
     fn sees(&self) -> String;
-
-    /// Says whom to tell what people should know while it trains.
-    fn warn_by(&mut self, warn: fn(&str)) {
-        let _ = warn;
-    }
 }
 
 /// A pretraining that is ready to begin, or to go on.

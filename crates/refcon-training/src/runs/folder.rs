@@ -1,5 +1,6 @@
 //! A run's folder: made, written to, taken up again.
 
+use super::Decisive;
 use super::name::next_name;
 use super::records::{Record, read_records};
 use crate::config::{Config, ConfigError, Tracking};
@@ -142,6 +143,9 @@ pub struct Facts {
     pub precision: String,
     /// Folders of test data that the encoder was trained on.
     pub test_data: Vec<String>,
+    /// What decides which weights are the best; older runs do not say.
+    #[serde(default)]
+    pub decisive: Option<Decisive>,
 }
 
 /// An open run.
@@ -205,7 +209,7 @@ impl Run {
         let mut config = settings.tree().as_object().cloned().unwrap_or_default();
         config.insert("run".into(), serde_json::to_value(facts).unwrap_or_default());
         let described = WandbRun {
-            id: facts.name.clone(),
+            id: tracked_id(&facts.name, facts.started, &facts.data),
             project: PROJECT.into(),
             name: facts.name.clone(),
             config,
@@ -460,10 +464,34 @@ impl Run {
     }
 }
 
+/// What tells a run from every other of the project, also from one of the same name in another folder: letters, digits, `-` and `_`, 64 at
+/// most.
+fn tracked_id(name: &str, started: u64, data: &str) -> String {
+    const NAME: usize = 32;
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    let name: String = name.chars().take(NAME).map(plain).collect();
+    let data: String = data.chars().take(8).collect();
+    format!("{name}-{started}-{data}")
+}
+
 fn write_error(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
     move |source| TrainError::Write { path: path.into(), source }
 }
 
 fn read_error(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
     move |source| TrainError::Read { path: path.into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_one_name_are_tracked_apart_and_every_name_can_be() {
+        let first = tracked_id("round-0", 1_700_000_000, "0123456789abcdef");
+        assert_eq!(first, "round-0-1700000000-01234567");
+        assert_ne!(first, tracked_id("round-0", 1_700_000_900, "0123456789abcdef"));
+        let odd = tracked_id(&"Läufe ".repeat(30), u64::MAX, &"f".repeat(64));
+        assert!(odd.len() <= 64 && odd.chars().all(|one| one.is_ascii_alphanumeric() || one == '-'), "{odd}");
+    }
 }

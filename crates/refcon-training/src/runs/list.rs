@@ -1,6 +1,6 @@
 //! The runs of a folder, side by side.
 
-use super::records::Record;
+use super::records::read_records;
 use super::{Facts, Run};
 use crate::error::TrainError;
 use std::collections::BTreeMap;
@@ -15,8 +15,8 @@ pub struct RunSummary {
     pub settings: serde_json::Value,
     /// The last number under each name.
     pub last: BTreeMap<String, f64>,
-    /// The best value of each measure of the validations: the lowest of a loss, the highest of all others.
-    pub best: BTreeMap<String, f64>,
+    /// The best value of the measure that decides, where the run says which that is and has been validated.
+    pub best: Option<f64>,
     /// Steps done, as far as they are recorded.
     pub steps: u64,
 }
@@ -29,17 +29,14 @@ impl RunSummary {
     pub fn read(folder: &Path) -> Result<Self, TrainError> {
         let (run, settings, facts) = Run::open(folder)?;
         let path = run.metrics();
-        let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            read => read.map_err(|source| TrainError::Read { path, source })?,
-        };
+        // A run that was killed before its first step has none.
+        let records = if path.exists() { read_records(&path)? } else { Vec::new() };
         let mut summary =
-            Self { facts, settings: settings.tree(), last: BTreeMap::new(), best: BTreeMap::new(), steps: 0 };
-        for record in text.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok()) {
-            if record.name.starts_with("validation/") {
-                let better = if record.name.ends_with("loss") { f64::min } else { f64::max };
-                let best = summary.best.entry(record.name.clone()).or_insert(record.value);
-                *best = better(*best, record.value);
+            Self { facts, settings: settings.tree(), last: BTreeMap::new(), best: None, steps: 0 };
+        for record in records {
+            if let Some(decisive) = summary.facts.decisive.as_ref().filter(|one| one.measure == record.name) {
+                let best = summary.best.unwrap_or(record.value);
+                summary.best = Some(decisive.better(best, record.value));
             }
             summary.steps = summary.steps.max(record.step);
             summary.last.insert(record.name, record.value);

@@ -12,11 +12,13 @@
 //!   tensorboard/     the same numbers for TensorBoard; wandb/ for Weights & Biases, where `tracking` asks for it
 //! ```
 
+mod decisive;
 mod folder;
 mod list;
 mod name;
 mod records;
 
+pub use decisive::Decisive;
 pub use folder::{Facts, Method, Run, RunState, Settings};
 pub use list::{RunSummary, list_runs};
 pub use records::{Record, read_records};

@@ -173,6 +173,12 @@ pub(super) fn iterate(
         pool.copies,
         pool.near_held_out
     ));
+    if pool.ungrouped > 0 {
+        tracing::warn!(
+            "{} unlabelled tiles are not in the groups' table: near-duplicates of held-out tiles among them are not known",
+            pool.ungrouped
+        );
+    }
     loop {
         match iteration.next_step().map_err(failure)? {
             Step::Train(round) => {

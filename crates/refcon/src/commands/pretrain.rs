@@ -146,7 +146,6 @@ impl Options {
             facts.precision,
             task.sees()
         ));
-        task.warn_by(|warning| tracing::warn!("{warning}"));
         let plan = task.plan();
         fitted(&mut task, network, plan, &mut run, &mut facts, began, output)?.tell(output)
     }
@@ -188,6 +187,7 @@ impl Options {
             device: common.device.into(),
             precision: ready.precision.clone(),
             test_data: ready.test_data.clone(),
+            decisive: Some(ready.task.plan().decisive()),
         };
         let paths = common.data.paths.iter().map(|path| format!("{}\n", path.display()));
         let table = format!("path\n{}", paths.collect::<String>());

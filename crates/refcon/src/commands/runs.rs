@@ -15,8 +15,8 @@ use std::path::PathBuf;
 
 /// List trainings, or compare some of them
 ///
-/// Without names every run of the folder is listed; with several, the settings in which they differ are shown below. MAP@R, or the loss
-/// of a pretraining, is the best of all validations.
+/// Without names every run of the folder is listed; with several, the settings in which they differ are shown below. The best is that of
+/// all validations, by the measure that decides which encoder is kept.
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
     /// Names of runs to compare
@@ -52,7 +52,7 @@ impl Runs {
             Vec::new()
         };
         let mut lines = vec![format!(
-            "{:<24} {:<11} {:<18} {:<24} {:>7} {:>10} {:>10}",
+            "{:<24} {:<11} {:<18} {:<24} {:>7} {:>10}  {}",
             "run", "state", "encoder", "loss", "steps", "train loss", "best"
         )];
         lines.extend(chosen.iter().map(line));
@@ -83,15 +83,17 @@ fn line(run: &RunSummary) -> String {
         Method::MaskedAutoencoder => "masked_autoencoder".into(),
         Method::Dino => "dino".into(),
     };
+    let best = run.facts.decisive.as_ref().zip(run.best);
+    let best = best.map(|(by, best)| format!("{} {best:.4}", by.measure.trim_start_matches("validation/")));
     format!(
-        "{:<24} {:<11} {:<18} {:<24} {:>7} {:>10} {:>10}",
+        "{:<24} {:<11} {:<18} {:<24} {:>7} {:>10}  {}",
         run.facts.name,
         kind(&json!(run.facts.state)),
         run.facts.encoder[0],
         loss,
         run.steps,
         number(run.last.get("train/epoch_loss").copied()),
-        number(run.best.get("validation/map_at_r").or(run.best.values().next()).copied())
+        best.unwrap_or_else(|| "–".into())
     )
 }
 

@@ -1,6 +1,6 @@
 //! How a training stands, as the dashboard shows it.
 
-use refcon_training::runs::Record;
+use refcon_training::runs::{Decisive, Record};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -62,8 +62,8 @@ pub(super) struct Measure {
     pub(super) name: String,
     pub(super) curve: Curve,
     pub(super) last: f64,
-    /// The lowest of a loss, the highest of all others, and its step.
-    pub(super) best: (f64, u64),
+    /// The best value and its step, of the measure that decides: of others it is not known which way is better.
+    pub(super) best: Option<(f64, u64)>,
 }
 
 /// Everything that the dashboard shows.
@@ -74,7 +74,7 @@ pub(crate) struct Standing {
     /// What is trained, and where.
     pub(super) about: String,
     /// The measure that decides.
-    pub(super) decisive: String,
+    pub(super) decisive: Decisive,
     pub(super) epochs: (u64, u64),
     pub(super) steps: (u64, u64),
     pub(super) loss: Curve,
@@ -98,7 +98,7 @@ impl Standing {
     pub(crate) fn new(
         folder: String,
         about: String,
-        decisive: String,
+        decisive: Decisive,
         records: &[Record],
         now: Instant,
     ) -> Self {
@@ -163,21 +163,18 @@ impl Standing {
     }
 
     fn measured(&mut self, step: u64, name: &str, value: f64) {
-        let loss = name.ends_with("loss");
-        match self.measures.iter_mut().find(|measure| measure.name == name) {
-            Some(measure) => {
-                measure.curve.add(step, value);
-                measure.last = value;
-                let best = measure.best.0;
-                if best.is_nan() || if loss { value < best } else { value > best } {
-                    measure.best = (value, step);
-                }
-            }
-            None => {
-                let mut curve = Curve::default();
-                curve.add(step, value);
-                self.measures.push(Measure { name: name.into(), curve, last: value, best: (value, step) });
-            }
+        let place = self.measures.iter().position(|measure| measure.name == name).unwrap_or_else(|| {
+            let (name, curve) = (name.into(), Curve::default());
+            self.measures.push(Measure { name, curve, last: value, best: None });
+            self.measures.len() - 1
+        });
+        let measure = &mut self.measures[place];
+        measure.curve.add(step, value);
+        measure.last = value;
+        let decides = name == self.decisive.measure && !value.is_nan();
+        let improves = |(best, _): (f64, u64)| value != best && self.decisive.better(value, best) == value;
+        if decides && measure.best.is_none_or(improves) {
+            measure.best = Some((value, step));
         }
     }
 
@@ -207,7 +204,8 @@ mod tests {
     use super::*;
 
     fn standing(records: &[Record], now: Instant) -> Standing {
-        Standing::new("runs/x".into(), "a head".into(), "validation/map_at_r".into(), records, now)
+        let decisive = Decisive { measure: "validation/triplet_loss".into(), smaller_is_better: true };
+        Standing::new("runs/x".into(), "a head".into(), decisive, records, now)
     }
 
     #[test]
@@ -249,6 +247,6 @@ mod tests {
         let standing = standing(&records, Instant::now());
         assert_eq!(standing.loss.points, [(1.0, 2.0)]);
         let best: Vec<_> = standing.measures.iter().map(|measure| (measure.last, measure.best)).collect();
-        assert_eq!(best, [(0.25, (0.5, 1)), (0.25, (0.25, 2))]);
+        assert_eq!(best, [(0.25, None), (0.25, Some((0.25, 2)))]);
     }
 }

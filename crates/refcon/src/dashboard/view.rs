@@ -40,14 +40,14 @@ pub(crate) fn draw(frame: &mut Frame, standing: &Standing, now: Instant) {
     if charts > 0 {
         let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(curves);
         draw_curve(frame, &format!("loss {}", number(standing.last_loss)), &standing.loss, LOSS, left);
-        match standing.measures.iter().find(|measure| measure.name == standing.decisive) {
+        match standing.measures.iter().find(|measure| measure.name == standing.decisive.measure) {
             Some(decisive) => {
                 let title = format!("{} {}", short(&decisive.name), number(decisive.last));
                 draw_curve(frame, &title, &decisive.curve, MEASURE, right);
             }
             None => draw_curve(
                 frame,
-                &format!("{} –", short(&standing.decisive)),
+                &format!("{} –", short(&standing.decisive.measure)),
                 &Curve::default(),
                 MEASURE,
                 right,
@@ -121,15 +121,17 @@ fn table_of(standing: &Standing) -> Table<'_> {
     );
     let soft = Style::new().add_modifier(Modifier::DIM);
     let rows = standing.measures.iter().map(|measure| {
-        let decides = measure.name == standing.decisive;
-        let (best, step) = measure.best;
-        let kept = standing.best_step.filter(|_| decides);
-        let note = kept.map_or(format!("at step {step}"), |step| format!("at step {step}, kept"));
+        let decides = measure.name == standing.decisive.measure;
+        let (best, note) = measure.best.map_or_else(Default::default, |(best, step)| {
+            let note =
+                standing.best_step.map_or(format!("at step {step}"), |step| format!("at step {step}, kept"));
+            (number(best), note)
+        });
         let style = if decides { Style::new().add_modifier(Modifier::BOLD) } else { Style::new() };
         Row::new([
             Cell::from(short(&measure.name)),
             Cell::from(number(measure.last)),
-            Cell::from(number(best)),
+            Cell::from(best),
             Cell::from(note),
         ])
         .style(style)
@@ -174,6 +176,7 @@ mod tests {
     use super::*;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
+    use refcon_training::runs::Decisive;
 
     fn drawn(width: u16, height: u16, standing: &Standing, now: Instant) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -183,13 +186,17 @@ mod tests {
         (0..height).map(row).collect()
     }
 
+    fn by_map_at_r() -> Decisive {
+        Decisive { measure: "validation/map_at_r".into(), smaller_is_better: false }
+    }
+
     /// A training of two epochs out of three.
     fn half_done() -> (Standing, Instant) {
         let began = Instant::now();
         let mut standing = Standing::new(
             "runs/quiet-salt-3".into(),
             "fine-tuning of texture, f32 on cpu".into(),
-            "validation/map_at_r".into(),
+            by_map_at_r(),
             &[],
             began,
         );
@@ -257,7 +264,7 @@ mod tests {
     #[test]
     fn before_the_first_step_nothing_is_made_up() {
         let now = Instant::now();
-        let standing = Standing::new("runs/x".into(), String::new(), "validation/map_at_r".into(), &[], now);
+        let standing = Standing::new("runs/x".into(), String::new(), by_map_at_r(), &[], now);
         let page = drawn(80, 24, &standing, now).join("\n");
         assert!(
             page.contains("beginning") && page.contains("learning rate –") && !page.contains("NaN"),

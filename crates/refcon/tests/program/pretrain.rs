@@ -89,7 +89,11 @@ fn a_student_of_dino_learns_and_its_teacher_is_an_encoder_then() {
     // 40 tiles, class token and mean of the patches of width 192.
     assert!(String::from_utf8_lossy(&bytes[..128]).contains("(40, 384"));
     let listed = scratch.refcon(&["runs"]);
-    assert!(listed.stdout.contains("dino"), "{}", listed.stdout);
+    let best = losses(&run, "validation/view_reciprocal_rank").into_iter().fold(0.0, f64::max);
+    let said = format!("view_reciprocal_rank {best:.4}");
+    assert!(listed.stdout.contains("dino") && listed.stdout.contains(&said), "{said}: {}", listed.stdout);
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("best view_reciprocal_rank") && !page.contains("best embedding_deviation"));
     let run = run.to_str().unwrap();
     scratch.refcon(&["pretrain", "mae", "--resume", run]).failed_with(2, &["refcon pretrain dino --resume"]);
 }

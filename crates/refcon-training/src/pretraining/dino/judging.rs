@@ -19,9 +19,11 @@ pub fn view_reciprocal_rank(first: Tensor<2>, second: Tensor<2>) -> f64 {
     let tiles = first.dims()[0];
     let cosines: Vec<f32> = unit(first).matmul(unit(second).transpose()).into_data().iter::<f32>().collect();
     let ask = |of: &dyn Fn(usize) -> f32, own: usize| {
-        let nearer = (0..tiles).filter(|&other| of(other) > of(own)).count() as f64;
-        let as_near = (0..tiles).filter(|&other| other != own && of(other) == of(own)).count() as f64;
-        1.0 / (1.0 + nearer + as_near / 2.0)
+        let further = (0..tiles).filter(|&other| of(other) < of(own)).count();
+        let as_near = (0..tiles).filter(|&other| other != own && of(other) == of(own)).count();
+        // What cannot be compared counts as nearer: a model that says NaN finds nothing.
+        let nearer = tiles - 1 - further - as_near;
+        1.0 / (1.0 + nearer as f64 + as_near as f64 / 2.0)
     };
     let of_tile = |tile: usize| {
         ask(&|other| cosines[tile * tiles + other], tile) + ask(&|other| cosines[other * tiles + tile], tile)
@@ -47,6 +49,10 @@ mod tests {
         assert_eq!(view_reciprocal_rank(same.clone(), same), 0.5);
         // Of each tile's view another one is nearest, and two are equally far.
         let turned = embeddings([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]);
-        assert!((view_reciprocal_rank(apart, turned) - 1.0 / 2.5).abs() < 1e-12);
+        assert!((view_reciprocal_rank(apart.clone(), turned) - 1.0 / 2.5).abs() < 1e-12);
+        let nothing = embeddings([[f32::NAN; 3]; 3]);
+        for (first, second) in [(nothing.clone(), nothing.clone()), (apart, nothing)] {
+            assert!((view_reciprocal_rank(first, second) - 1.0 / 3.0).abs() < 1e-12);
+        }
     }
 }

@@ -41,8 +41,8 @@ pub struct DinoPretraining {
     watch: Watch,
     /// Steps in all.
     steps: u64,
-    /// Whom a collapse is told.
-    warn: fn(&str),
+    /// Collapses that nobody has been told of.
+    messages: Vec<String>,
     /// Folders of test data among the tiles, or that the checkpoint was trained on.
     test_data: Vec<String>,
 }
@@ -68,7 +68,7 @@ impl Pretraining for DinoPretraining {
             teacher: Teacher::of(&network, &config.teacher, config.projector.prototypes),
             watch: Watch::default(),
             steps: config.common().plan(MEASURE, false).steps(tiles.batches()),
-            warn: |_| {},
+            messages: Vec::new(),
             test_data: test_data.clone(),
             config: config.clone(),
             encoder,
@@ -92,10 +92,6 @@ impl Pretraining for DinoPretraining {
             0 => format!("2 crops of {side} pixels of a tile"),
             count => format!("2 crops of {side} and {count} of {} pixels of a tile", local.size),
         }
-    }
-
-    fn warn_by(&mut self, warn: fn(&str)) {
-        self.warn = warn;
     }
 }
 
@@ -246,9 +242,13 @@ impl Task for DinoPretraining {
             // In the first epochs a sound teacher may say little too.
             let has_learned = at.epoch > 0 && plan.schedule.has_warmed_up(at.step, self.steps);
             if let Some(problem) = self.watch.end_of_epoch(has_learned) {
-                (self.warn)(&format!("epoch {}: {problem}", at.epoch + 1));
+                self.messages.push(format!("epoch {}: {problem}", at.epoch + 1));
             }
         }
+    }
+
+    fn messages(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.messages)
     }
 
     fn state(&self) -> BTreeMap<String, Parameter> {

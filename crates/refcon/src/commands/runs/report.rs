@@ -21,9 +21,6 @@ use std::path::{Path, PathBuf};
 /// Training tiles that a calibration is fitted on, at most: it holds every pair of them in memory.
 const MOST_CALIBRATED: usize = 4000;
 
-/// Measures of a fine-tuning that stand in the head of its page.
-const CHOSEN: [&str; 2] = ["validation/map_at_r", "validation/triplet_loss"];
-
 /// The numbers of a run as curves.
 pub(crate) fn curves(run: &Path) -> Result<Vec<Curve>, Failure> {
     let mut curves: Vec<Curve> = Vec::new();
@@ -88,10 +85,8 @@ fn told(facts: &Facts, summary: &RunSummary) -> Vec<(String, String)> {
         fact("data", facts.data.chars().take(8).collect()),
         fact("code", facts.code.clone()),
     ];
-    // Of a fine-tuning the measures that usually decide; of a pretraining whatever there is.
-    let shown = |name: &str| facts.method != Method::FineTuning || CHOSEN.contains(&name);
-    told.extend(summary.best.iter().filter(|(name, _)| shown(name)).map(|(name, value)| {
-        fact(&format!("best {}", name.trim_start_matches("validation/")), format!("{value:.4}"))
+    told.extend(facts.decisive.as_ref().zip(summary.best).map(|(by, best)| {
+        fact(&format!("best {}", by.measure.trim_start_matches("validation/")), format!("{best:.4}"))
     }));
     told
 }

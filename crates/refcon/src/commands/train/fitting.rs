@@ -78,7 +78,7 @@ fn dashboard(
         facts.method, facts.encoder[0], facts.parameters, facts.precision, facts.device
     );
     let folder = run.folder().display().to_string();
-    let standing = Standing::new(folder, about, plan.measure.clone(), &records, Instant::now());
+    let standing = Standing::new(folder, about, plan.decisive(), &records, Instant::now());
     Dashboard::open(standing, Arc::clone(stop))
         .inspect_err(|error| tracing::warn!("no dashboard: {error}"))
         .ok()
