@@ -104,7 +104,7 @@ fn damaged_files_are_refused_with_what_was_expected() {
     for (text, says) in [
         ("{}".to_owned(), "missing field `format`"),
         (whole.replace("refcon-calibration", "something"), "its format is \"something\""),
-        (whole.replace("\"version\": 1", "\"version\": 9"), "version 9, expected 1"),
+        (whole.replace("\"version\": 2", "\"version\": 9"), "version 9, expected 2"),
         (whole.replace("\"weights\": [", "\"weights\": [-1000.0,"), "near tiles more probable"),
         (whole[..whole.len() / 2].to_owned(), "EOF"),
     ] {

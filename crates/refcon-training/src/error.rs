@@ -21,7 +21,7 @@ pub enum TrainError {
     #[error(transparent)]
     Embedding(#[from] EncodeError),
     /// The trained encoder cannot be written.
-    #[error(transparent)]
+    #[error("{0}; checkpoints that were written before are whole, and `--resume` goes on from the last one")]
     Export(#[from] ExportError),
     /// What other programs are to read of the run cannot be written.
     #[error("{0}; checkpoints that were written before are whole, and `--resume` goes on from the last one")]
