@@ -125,6 +125,15 @@ impl PretrainConfig for MaskedConfig {
             ));
         }
         share("masked", self.masked)?;
+        if self.masked == 0.0 {
+            return senseless("masked is 0, expected more than 0: what is not masked teaches nothing".into());
+        }
+        if self.model.start.is_none() && self.model.image_size == self.model.patch_size {
+            return senseless(format!(
+                "model.image_size and model.patch_size are both {}: of a single patch nothing is left to see where it is masked",
+                self.model.image_size
+            ));
+        }
         at_least_1("decoder.layers", self.decoder.layers as u64)
     }
 }
@@ -159,6 +168,8 @@ mod tests {
         assert!(refused("maskd: 0.5").contains("did you mean `masked`?"));
         assert!(refused("model: {sise: tiny}").contains("did you mean `size`?"));
         assert!(refused("masked: 1").contains("less than 1"));
+        assert!(refused("masked: 0").contains("more than 0"));
+        assert!(refused("model: {image_size: 16, patch_size: 16}").contains("single patch"));
         assert!(refused("model: {image_size: 100}").contains("multiple of model.patch_size"));
         assert!(refused("batch: 0").contains("at least 1"));
         assert!(refused("views: {frequency: -1}").contains("0 or more"));

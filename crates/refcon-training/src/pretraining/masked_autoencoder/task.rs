@@ -94,7 +94,7 @@ impl MaskedPretraining {
     /// Patches that the encoder sees of an image.
     fn seen(&self) -> usize {
         let patches = self.encoder.patches();
-        ((patches as f64 * (1.0 - self.config.masked)).round() as usize).clamp(1, patches)
+        ((patches as f64 * (1.0 - self.config.masked)).round() as usize).clamp(1, patches.max(2) - 1)
     }
 
     /// Random numbers, one a patch of each image.
