@@ -50,6 +50,7 @@ mod attention;
 mod engine;
 mod epilogue;
 mod file_map;
+pub mod filters;
 mod lanes;
 mod math;
 mod matrix;

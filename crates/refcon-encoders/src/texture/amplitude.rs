@@ -1,14 +1,15 @@
 //! The distribution of amplitudes, how far they correlate, and how evenly they are spread.
 
 use super::plane::Plane;
+use refcon_kernels::filters::{dot, sign_changes};
 
-const PERCENTILES: [f32; 4] = [0.05, 0.25, 0.75, 0.95];
+const PERCENTILES: [f32; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 const LAGS_DOWN: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
 const LAGS_ACROSS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 const EVENNESS: [f32; 3] = [0.1, 0.5, 0.9];
 
 pub(super) const LENGTH: usize =
-    3 + PERCENTILES.len() + LAGS_DOWN.len() + LAGS_ACROSS.len() + 2 + EVENNESS.len() + 1;
+    2 + PERCENTILES.len() + LAGS_DOWN.len() + LAGS_ACROSS.len() + 2 + EVENNESS.len() + 1;
 
 /// Half a grey level: below it a tile is flat, whatever rounding has left in it.
 const SMALLEST_DEVIATION: f32 = 0.5;
@@ -21,17 +22,20 @@ const LOCAL_REACH: f32 = 4.0;
 pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
     let mean = plane.mean();
     let centred = Plane { levels: plane.levels.iter().map(|level| level - mean).collect(), ..*plane };
-    let moment = |power| expectation(centred.levels.iter().map(|v| v.powi(power)));
-    let deviation = moment(2).sqrt().max(SMALLEST_DEVIATION);
+    let squared = Plane { levels: centred.levels.iter().map(|v| v * v).collect(), ..*plane };
+    let (variance, cubes, fourth) = (
+        mean_product(&centred, &centred),
+        mean_product(&squared, &centred),
+        mean_product(&squared, &squared),
+    );
+    let deviation = variance.sqrt().max(SMALLEST_DEVIATION);
 
     features.push(deviation.ln());
-    features.push((moment(3) / deviation.powi(3)).cbrt());
-    features.push((moment(4) / deviation.powi(4)).sqrt());
+    features.push((cubes / deviation.powi(3)).cbrt());
+    features.push((fourth / deviation.powi(4)).sqrt());
 
-    let mut sorted = centred.levels.clone();
-    sorted.sort_unstable_by(f32::total_cmp);
-    let median = percentile(&sorted, 0.5);
-    features.extend(PERCENTILES.map(|share| (percentile(&sorted, share) - median) / deviation));
+    let [low, lower, median, upper, high] = percentiles(&mut centred.levels.clone(), PERCENTILES);
+    features.extend([low, lower, upper, high].map(|level| (level - median) / deviation));
 
     features.extend(LAGS_DOWN.map(|lag| autocorrelation(&centred, lag, 0) / deviation.powi(2)));
     features.extend(LAGS_ACROSS.map(|lag| autocorrelation(&centred, 0, lag) / deviation.powi(2)));
@@ -39,13 +43,11 @@ pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
     features.push(crossings(&centred, 1, 0));
     features.push(crossings(&centred, 0, 1));
 
-    let squared = Plane { levels: centred.levels.iter().map(|v| v * v).collect(), ..*plane };
     let mut local: Vec<f32> =
         squared.smoothed(LOCAL_REACH).levels.iter().map(|v| v.max(0.0).sqrt() / deviation).collect();
-    local.sort_unstable_by(f32::total_cmp);
     let local_mean = expectation(local.iter().copied());
     features.push(expectation(local.iter().map(|v| (v - local_mean).powi(2))).sqrt());
-    features.extend(EVENNESS.map(|share| percentile(&local, share)));
+    features.extend(percentiles(&mut local, EVENNESS));
 }
 
 /// The mean, summed in f64; 0 of nothing.
@@ -54,31 +56,43 @@ fn expectation(values: impl ExactSizeIterator<Item = f32>) -> f32 {
     (values.map(f64::from).sum::<f64>() / count as f64) as f32
 }
 
-/// The value below which `share` of the sorted values lie.
-fn percentile(sorted: &[f32], share: f32) -> f32 {
-    sorted[((sorted.len() - 1) as f32 * share).round() as usize]
+/// The values below which these shares of all values lie; shares ascend. Values are left in another order.
+fn percentiles<const N: usize>(values: &mut [f32], shares: [f32; N]) -> [f32; N] {
+    let last = (values.len() - 1) as f32;
+    let mut sought = 0;
+    shares.map(|share| {
+        // What lies below the last percentile is on its left already.
+        let rank = (last * share).round() as usize;
+        let from = std::mem::replace(&mut sought, rank);
+        *values[from..].select_nth_unstable_by(rank - from, f32::total_cmp).1
+    })
+}
+
+/// Mean product of the pixels of two planes at the same place.
+fn mean_product(a: &Plane, b: &Plane) -> f32 {
+    let sum: f64 = a.rows().zip(b.rows()).map(|(a, b)| f64::from(dot(a, b))).sum();
+    (sum / a.levels.len() as f64) as f32
 }
 
 /// Mean product of pixels `down` rows and `across` columns apart; 0 where the plane is too small to hold such a pair.
 fn autocorrelation(plane: &Plane, down: usize, across: usize) -> f32 {
-    mean_over_pairs(plane, down, across, |a, b| a * b)
+    mean_over_pairs(plane, down, across, |row, later| f64::from(dot(row, later)))
 }
 
 /// Share of neighbouring pixels, one `down` or one `across` apart, whose signs differ.
 fn crossings(plane: &Plane, down: usize, across: usize) -> f32 {
-    mean_over_pairs(plane, down, across, |a, b| f32::from(u8::from((a < 0.0) != (b < 0.0))))
+    mean_over_pairs(plane, down, across, |row, later| sign_changes(row, later) as f64)
 }
 
-fn mean_over_pairs(plane: &Plane, down: usize, across: usize, value: impl Fn(f32, f32) -> f32) -> f32 {
+/// The mean over pairs of pixels, from the sum over those of each two rows.
+fn mean_over_pairs(plane: &Plane, down: usize, across: usize, sum: impl Fn(&[f32], &[f32]) -> f64) -> f32 {
     if down >= plane.height || across >= plane.width {
         return 0.0;
     }
-    let mut sum = 0.0f64;
-    for (row, later) in plane.rows().zip(plane.rows().skip(down)) {
-        let pairs = row.iter().zip(&later[across..]);
-        sum += f64::from(pairs.map(|(&a, &b)| value(a, b)).sum::<f32>());
-    }
-    (sum / ((plane.height - down) * (plane.width - across)) as f64) as f32
+    let pairs = plane.width - across;
+    let rows = plane.rows().zip(plane.rows().skip(down));
+    let total: f64 = rows.map(|(row, later)| sum(&row[..pairs], &later[across..])).sum();
+    (total / ((plane.height - down) * pairs) as f64) as f32
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Multi-scale, rotation-invariant, uniform local binary patterns (Ojala, Pietikäinen & Mäenpää, IEEE TPAMI 24, 2002).
 
 use super::plane::{Plane, reflected};
+use refcon_kernels::filters::{CirclePoint, circle_patterns};
 use std::f32::consts::TAU;
+use std::sync::OnceLock;
 
 /// A circle of `points` samples of `radius` pixels, on the plane smoothed by `sigma` pixels: the wider the circle, the
 /// larger the detail that it should see.
@@ -10,6 +12,8 @@ struct Scale {
     radius: f32,
     sigma: f32,
 }
+
+const MOST_POINTS: u32 = 16;
 
 const SCALES: [Scale; 3] = [
     Scale { points: 8, radius: 1.0, sigma: 0.0 },
@@ -41,42 +45,48 @@ pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
 }
 
 fn histogram(plane: &Plane, scale: &Scale) -> Vec<u32> {
-    let codes = codes(plane, scale);
     let mut histogram = vec![0; scale.points as usize + 2];
-    for code in codes {
-        let rotated = (code >> 1) | ((code & 1) << (scale.points - 1));
-        let changes = (code ^ rotated).count_ones();
-        let bin = if changes <= 2 { code.count_ones() } else { scale.points + 1 };
-        histogram[bin as usize] += 1;
+    let bins = bins(scale.points);
+    for code in codes(plane, scale) {
+        histogram[usize::from(bins[code as usize])] += 1;
     }
     histogram
+}
+
+/// The bin of each code of `points` points. All of them are reckoned once: a pixel then costs a look into 64 KB.
+fn bins(points: u32) -> &'static [u8] {
+    static BINS: [OnceLock<Vec<u8>>; MOST_POINTS as usize + 1] =
+        [const { OnceLock::new() }; MOST_POINTS as usize + 1];
+    BINS[points as usize].get_or_init(|| {
+        let bin = |code: u32| {
+            let rotated = (code >> 1) | ((code & 1) << (points - 1));
+            let changes = (code ^ rotated).count_ones();
+            (if changes <= 2 { code.count_ones() } else { points + 1 }) as u8
+        };
+        (0..1u32 << points).map(bin).collect()
+    })
 }
 
 /// For each pixel, one bit a point of the circle: whether it is at least as bright as the centre.
 fn codes(plane: &Plane, scale: &Scale) -> Vec<u32> {
     let margin = scale.radius.ceil() as usize + 1;
     let padded = padded(plane, margin);
-    let mut codes = vec![0u32; plane.levels.len()];
-    for point in 0..scale.points {
-        let (dy, dx) = (TAU * point as f32 / scale.points as f32).sin_cos();
-        let (x, y) = (rounded(scale.radius * dx), rounded(scale.radius * dy));
-        let (left, top) = (x.floor(), y.floor());
-        let (fx, fy) = (x - left, y - top);
-        let corners = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
-        let start_x = (margin as f32 + left) as usize;
-        let start_y = (margin as f32 + top) as usize;
-        for (row, out) in codes.chunks_exact_mut(plane.width).enumerate() {
-            let centre = &plane.levels[row * plane.width..][..plane.width];
-            let upper = &padded.levels[(start_y + row) * padded.width + start_x..][..plane.width + 1];
-            let lower = &padded.levels[(start_y + row + 1) * padded.width + start_x..][..plane.width + 1];
-            for (x, out) in out.iter_mut().enumerate() {
-                let sample = corners[0] * upper[x]
-                    + corners[1] * upper[x + 1]
-                    + corners[2] * lower[x]
-                    + corners[3] * lower[x + 1];
-                *out |= u32::from(sample >= centre[x] - TOLERANCE) << point;
+    let points: Vec<CirclePoint> = (0..scale.points)
+        .map(|point| {
+            let (dy, dx) = (TAU * point as f32 / scale.points as f32).sin_cos();
+            let (x, y) = (rounded(scale.radius * dx), rounded(scale.radius * dy));
+            let (left, top) = (x.floor(), y.floor());
+            let (fx, fy) = (x - left, y - top);
+            let (column, row) = ((margin as f32 + left) as usize, (margin as f32 + top) as usize);
+            CirclePoint {
+                offset: row * padded.width + column,
+                shares: [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy],
             }
-        }
+        })
+        .collect();
+    let mut codes = vec![0; plane.levels.len()];
+    for ((y, centres), codes) in plane.rows().enumerate().zip(codes.chunks_exact_mut(plane.width)) {
+        circle_patterns(&padded.levels[y * padded.width..], padded.width, &points, TOLERANCE, centres, codes);
     }
     codes
 }

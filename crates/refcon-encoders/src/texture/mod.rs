@@ -27,7 +27,7 @@ use rayon::prelude::*;
 use refcon_image::GreyImage;
 use standardisation::STANDARDISATION;
 
-/// Raised whenever the same tile would get another embedding.
+/// Raised whenever the same tile would get another embedding, but for rounding.
 const VERSION: &str = "texture descriptor 1";
 
 /// Components of a texture embedding.
@@ -68,6 +68,12 @@ impl Texture {
         Self { id: EncoderId::new("texture", &[VERSION.as_bytes(), &statistics, &weights]) }
     }
 
+    /// The embedding of one tile, on the thread that calls, [`DIMENSION`] components.
+    #[must_use]
+    pub fn describe(tile: &GreyImage) -> Vec<f32> {
+        standardise(Self::features(tile))
+    }
+
     /// The features of one tile before standardisation, [`DIMENSION`] of them: what the built-in statistics are taken of.
     #[must_use]
     pub fn features(tile: &GreyImage) -> Vec<f32> {
@@ -102,8 +108,7 @@ impl Encoder for Texture {
     }
 
     fn embed(&self, tiles: &[GreyImage]) -> Result<Vec<f32>, EncodeError> {
-        let embeddings: Vec<Vec<f32>> =
-            tiles.par_iter().map(|tile| standardise(Self::features(tile))).collect();
+        let embeddings: Vec<Vec<f32>> = tiles.par_iter().map(Self::describe).collect();
         Ok(embeddings.concat())
     }
 }

@@ -1,12 +1,16 @@
 //! Dips and coherence of reflectors, from the structure tensor.
 
 use super::plane::Plane;
+use refcon_kernels::filters::{Directions, directions};
 use std::f32::consts::FRAC_PI_2;
 
 /// Bins of dip, from flat reflectors (0) to vertical ones (π/2).
 pub(super) const DIPS: usize = 9;
 /// Bins of coherence, from 0 (no direction) to 1 (perfectly parallel).
 pub(super) const COHERENCES: usize = 10;
+
+/// Gradient energy, (grey levels a pixel)², that keeps the coherence of a flat tile at 0.
+const FLOOR: f32 = 1e-3;
 
 /// The structure tensor of a plane, reduced to what is asked of it; one value a pixel.
 ///
@@ -29,14 +33,10 @@ impl StructureTensor {
             Plane { levels, ..*a }.smoothed(reach).levels
         };
         let (xx, yy, xy) = (product(&across, &across), product(&down, &down), product(&across, &down));
-        let mut tensor = Self { dip: Vec::new(), coherence: Vec::new(), weight: Vec::new() };
-        for ((&xx, &yy), &xy) in xx.iter().zip(&yy).zip(&xy) {
-            let (difference, energy) = (yy - xx, xx + yy);
-            // Half the angle of the doubled-angle vector; its zero is a gradient that points straight down.
-            tensor.dip.push(0.5 * (2.0 * xy).atan2(difference).abs());
-            tensor.coherence.push((2.0 * xy).hypot(difference) / (energy + 1e-3));
-            tensor.weight.push(energy.max(0.0).sqrt());
-        }
+        let empty = || vec![0.0; xx.len()];
+        let mut tensor = Self { dip: empty(), coherence: empty(), weight: empty() };
+        let Self { dip, coherence, weight: strength } = &mut tensor;
+        directions(&xx, &yy, &xy, FLOOR, Directions { dip, coherence, strength });
         tensor
     }
 

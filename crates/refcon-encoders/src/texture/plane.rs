@@ -1,6 +1,7 @@
 //! A plane of grey levels and the Gaussian filters that the features are built of.
 
 use refcon_image::GreyImage;
+use refcon_kernels::filters::correlate;
 
 /// Longest side that is looked at, in pixels; of a larger image the centre is described. Tiles are a few hundred pixels;
 /// the limit bounds the memory that a picture of some other kind can ask for.
@@ -27,6 +28,10 @@ impl Plane {
         self.levels.chunks_exact(self.width)
     }
 
+    fn row(&self, y: usize) -> &[f32] {
+        &self.levels[y * self.width..][..self.width]
+    }
+
     pub(super) fn mean(&self) -> f32 {
         (self.levels.iter().map(|&v| f64::from(v)).sum::<f64>() / self.levels.len() as f64) as f32
     }
@@ -51,28 +56,24 @@ impl Plane {
         let mut padded = vec![0.0; self.width + 2 * radius];
         let mut levels = vec![0.0; self.levels.len()];
         for (row, out) in self.rows().zip(levels.chunks_exact_mut(self.width)) {
-            for (at, value) in padded.iter_mut().enumerate() {
-                *value = row[reflected(at as isize - radius as isize, self.width)];
+            padded[radius..radius + self.width].copy_from_slice(row);
+            for at in (0..radius).chain(radius + self.width..padded.len()) {
+                padded[at] = row[reflected(at as isize - radius as isize, self.width)];
             }
-            for (tap, &weight) in kernel.iter().enumerate() {
-                for (out, &value) in out.iter_mut().zip(&padded[tap..]) {
-                    *out += weight * value;
-                }
-            }
+            correlate(&padded, 1, kernel, out);
         }
         Self { levels, ..*self }
     }
 
     fn convolved_down(&self, kernel: &[f32]) -> Self {
         let radius = kernel.len() / 2;
+        let padded: Vec<f32> = (0..self.height + 2 * radius)
+            .flat_map(|y| self.row(reflected(y as isize - radius as isize, self.height)))
+            .copied()
+            .collect();
         let mut levels = vec![0.0; self.levels.len()];
         for (y, out) in levels.chunks_exact_mut(self.width).enumerate() {
-            for (tap, &weight) in kernel.iter().enumerate() {
-                let from = reflected((y + tap) as isize - radius as isize, self.height);
-                for (out, &value) in out.iter_mut().zip(&self.levels[from * self.width..]) {
-                    *out += weight * value;
-                }
-            }
+            correlate(&padded[y * self.width..], self.width, kernel, out);
         }
         Self { levels, ..*self }
     }

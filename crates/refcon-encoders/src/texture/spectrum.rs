@@ -1,9 +1,12 @@
 //! Energy by spatial frequency and dip.
 
 use super::plane::Plane;
-use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
+use rustfft::{Fft, FftPlanner};
+use std::cell::RefCell;
 use std::f32::consts::{FRAC_PI_2, PI};
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// Centres of the frequency bands, cycles a pixel: even steps in the logarithm, from one cycle in 50 pixels on.
 const FREQUENCIES: usize = 6;
@@ -25,13 +28,45 @@ const FLOOR: f32 = 1.0 / 12.0;
 /// Appends the log of the mean spectral density in each band, `[FREQUENCIES, ANGLES]`.
 pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
     let (width, height) = (plane.width.min(LONGEST_WINDOW), plane.height.min(LONGEST_WINDOW));
-    let density = mean_density(plane, width, height);
+    let window = Window::of(width, height);
+    let density = mean_density(plane, &window);
     let mut energy = [0.0f32; LENGTH];
-    let mut weight = [0.0f32; LENGTH];
-    // A real image's spectrum is symmetric about zero: the rows of the upper half hold all of it.
-    for (ky, row) in density.chunks_exact(width).enumerate().take(height / 2 + 1) {
-        let down = ky as f32 / height as f32;
-        for (kx, &value) in row.iter().enumerate() {
+    for (share, bands) in density.iter().zip(&window.bands) {
+        for &(band, in_band) in bands {
+            energy[usize::from(band)] += in_band * share;
+        }
+    }
+    features.extend(energy.map(|energy| (energy + FLOOR).ln()));
+}
+
+/// What transforming windows of one size takes. Tiles of a set are mostly of one size, so each thread keeps the last.
+struct Window {
+    width: usize,
+    height: usize,
+    across: Arc<dyn Fft<f32>>,
+    down: Arc<dyn Fft<f32>>,
+    taper_across: Vec<f32>,
+    taper_down: Vec<f32>,
+    /// For each place of the upper half of the frequency plane, row by row, the bands that it belongs to, and with which
+    /// share of the band's mean.
+    bands: Vec<[(u8, f32); 4]>,
+}
+
+impl Window {
+    fn of(width: usize, height: usize) -> Rc<Self> {
+        thread_local!(static LAST: RefCell<Option<Rc<Window>>> = const { RefCell::new(None) });
+        LAST.with_borrow_mut(|last| match last {
+            Some(last) if (last.width, last.height) == (width, height) => Rc::clone(last),
+            _ => Rc::clone(last.insert(Rc::new(Self::new(width, height)))),
+        })
+    }
+
+    fn new(width: usize, height: usize) -> Self {
+        let mut bands = vec![[(0, 0.0); 4]; width * (height / 2 + 1)];
+        let mut weight = [0.0f32; LENGTH];
+        for (at, bands) in bands.iter_mut().enumerate() {
+            let (kx, ky) = (at % width, at / width);
+            let down = ky as f32 / height as f32;
             let across = kx.min(width - kx) as f32 / width as f32;
             let frequency = across.hypot(down);
             if frequency == 0.0 || frequency > 0.5 {
@@ -39,16 +74,21 @@ pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
             }
             let band = (frequency / LOWEST_FREQUENCY).ln() / FREQUENCY_STEP.ln();
             let angle = across.atan2(down) / FRAC_PI_2 * (ANGLES - 1) as f32;
-            for (band, in_band) in neighbours(band, FREQUENCIES) {
-                for (angle, in_angle) in neighbours(angle, ANGLES) {
-                    energy[band * ANGLES + angle] += in_band * in_angle * value;
-                    weight[band * ANGLES + angle] += in_band * in_angle;
-                }
+            let shares = neighbours(band, FREQUENCIES).into_iter().flat_map(|band| {
+                neighbours(angle, ANGLES).map(|angle| (band.0 * ANGLES + angle.0, band.1 * angle.1))
+            });
+            for (kept, (band, share)) in bands.iter_mut().zip(shares) {
+                *kept = (band as u8, share);
+                weight[band] += share;
             }
         }
+        for (band, share) in bands.iter_mut().flatten() {
+            *share /= weight[usize::from(*band)].max(1e-6);
+        }
+        let mut planner = FftPlanner::new();
+        let (across, down) = (planner.plan_fft_forward(width), planner.plan_fft_forward(height));
+        Self { width, height, across, down, taper_across: hann(width), taper_down: hann(height), bands }
     }
-    features
-        .extend(energy.iter().zip(weight).map(|(energy, weight)| (energy / weight.max(1e-6) + FLOOR).ln()));
 }
 
 /// The two centres of `count` that `position` lies between and how much it belongs to each; outside, the outermost one.
@@ -59,35 +99,37 @@ fn neighbours(position: f32, count: usize) -> [(usize, f32); 2] {
     [(below, 1.0 - share), (below + 1, share)]
 }
 
-/// Mean power spectral density over windows of `[height, width]`, grey levels² per unit of the frequency plane.
-fn mean_density(plane: &Plane, width: usize, height: usize) -> Vec<f32> {
-    let mut planner = FftPlanner::new();
-    let (fft_across, fft_down) = (planner.plan_fft_forward(width), planner.plan_fft_forward(height));
-    let (taper_across, taper_down) = (hann(width), hann(height));
+/// Mean power spectral density over windows, grey levels² per unit of the frequency plane, for its upper half, `[height / 2 + 1,
+/// width]`: a real image's spectrum is symmetric about zero.
+fn mean_density(plane: &Plane, window: &Window) -> Vec<f32> {
+    let &Window { width, height, .. } = window;
+    let (taper_across, taper_down) = (&window.taper_across, &window.taper_down);
     let taper_energy: f32 =
         taper_across.iter().map(|t| t * t).sum::<f32>() * taper_down.iter().map(|t| t * t).sum::<f32>();
 
-    let mut density = vec![0.0; width * height];
+    let mut density = vec![0.0; width * (height / 2 + 1)];
     let mut windows = 0.0;
-    let mut grid = vec![Complex::default(); width * height];
-    let mut column = vec![Complex::default(); height];
+    let mut rows = vec![Complex::default(); width * height];
+    let mut columns = rows.clone();
     for top in window_starts(plane.height, height) {
         for left in window_starts(plane.width, width) {
-            let rows = plane.rows().skip(top).take(height).map(|row| &row[left..left + width]);
-            let mean = rows.clone().flatten().sum::<f32>() / (width * height) as f32;
-            for ((row, out), down) in rows.zip(grid.chunks_exact_mut(width)).zip(&taper_down) {
-                for ((&level, out), across) in row.iter().zip(out).zip(&taper_across) {
+            let levels = plane.rows().skip(top).take(height).map(|row| &row[left..left + width]);
+            let mean = levels.clone().flatten().sum::<f32>() / (width * height) as f32;
+            for ((row, out), down) in levels.zip(rows.chunks_exact_mut(width)).zip(taper_down) {
+                for ((&level, out), across) in row.iter().zip(out).zip(taper_across) {
                     *out = Complex::new((level - mean) * across * down, 0.0);
                 }
             }
-            fft_across.process(&mut grid);
-            for x in 0..width {
-                for (y, value) in column.iter_mut().enumerate() {
-                    *value = grid[y * width + x];
+            window.across.process(&mut rows);
+            for (x, column) in columns.chunks_exact_mut(height).enumerate() {
+                for (value, row) in column.iter_mut().zip(rows.chunks_exact(width)) {
+                    *value = row[x];
                 }
-                fft_down.process(&mut column);
-                for (y, value) in column.iter().enumerate() {
-                    density[y * width + x] += value.norm_sqr() / taper_energy;
+            }
+            window.down.process(&mut columns);
+            for (x, column) in columns.chunks_exact(height).enumerate() {
+                for (value, row) in column.iter().zip(density.chunks_exact_mut(width)) {
+                    row[x] += value.norm_sqr() / taper_energy;
                 }
             }
             windows += 1.0;
@@ -141,7 +183,11 @@ mod tests {
     #[test]
     fn the_density_integrates_to_the_variance() {
         let plane = sine(96, 96, 0.0, 0.125);
-        let variance: f32 = mean_density(&plane, 96, 96).iter().sum::<f32>() / (96.0 * 96.0);
+        // The upper half's first row and last row are their own mirror images; all other rows count twice.
+        let density = mean_density(&plane, &Window::new(96, 96));
+        let rows = density.chunks_exact(96).map(|row| row.iter().sum::<f32>()).enumerate();
+        let total: f32 = rows.map(|(ky, sum)| if ky % 48 == 0 { sum } else { 2.0 * sum }).sum();
+        let variance = total / (96.0 * 96.0);
         assert!((variance / 1250.0 - 1.0).abs() < 0.02, "{variance}");
     }
 
