@@ -5,6 +5,7 @@ mod dashboard;
 mod embedding;
 mod failure;
 mod interruption;
+mod labelled_tiles;
 mod output;
 mod section_picture;
 mod survey;

@@ -5,15 +5,16 @@ use crate::commands::score::{ScoreTable, counted};
 use crate::commands::synth::{SurveyArguments, write_segy};
 use crate::embedding::EncoderArguments;
 use crate::failure::Failure;
+use crate::labelled_tiles::CutTile;
 use crate::output::Output;
-use crate::section_picture::{draw_section, grey};
+use crate::section_picture::draw_section;
 use clap::Args;
 use rayon::prelude::*;
 use refcon_evaluation::Gold;
-use refcon_image::figure::{Canvas, class_gallery, encode_png};
-use refcon_image::{ClassTiles, ColourMap, GreyImage};
+use refcon_image::figure::{Canvas, class_gallery};
+use refcon_image::{ClassTiles, ColourMap};
 use refcon_library::{Submission, files};
-use refcon_seismic::synthetic::{LabelledTile, SeismicClass, Split, SyntheticSurvey, TileRequest};
+use refcon_seismic::synthetic::{SeismicClass, Split, SyntheticSurvey, TileRequest};
 use refcon_seismic::{Direction, absolute_percentile};
 use serde_json::json;
 use std::fs;
@@ -67,9 +68,8 @@ impl Demo {
             let (class, split) = (missing.class.name(), missing.split);
             tracing::info!("{class}: {} of {} {split:?} tiles", missing.found, missing.asked);
         }
-        let cut = |(number, tile): (usize, &LabelledTile)| CutTile::new(&survey, *tile, number, clip);
-        let tiles = selection.tiles.par_iter().enumerate().map(cut).collect::<Result<Vec<CutTile>, _>>()?;
-        tiles.par_iter().try_for_each(|tile| tile.write(folder))?;
+        let tiles = CutTile::all(&survey, &selection.tiles, clip)?;
+        tiles.par_iter().try_for_each(|cut| cut.write(&folder.join(part(cut.tile.split))))?;
         write_gold(&tiles, &folder.join("gold.csv"))?;
         gallery(&tiles).write_png(&folder.join("classes.png")).map_err(Failure::output)?;
 
@@ -130,8 +130,8 @@ fn prepare(folder: &Path) -> Result<(), Failure> {
         let problem = "it is not empty and no earlier demo; give another folder with -o";
         return Err(Failure::output(format!("cannot write the demo to {}: {problem}", folder.display())));
     }
-    for split in ["query", "corpus"] {
-        let tiles = folder.join(split);
+    for split in [Split::Query, Split::Corpus] {
+        let tiles = folder.join(part(split));
         if tiles.exists() {
             fs::remove_dir_all(&tiles).map_err(|error| cannot(&tiles, error))?;
         }
@@ -140,35 +140,11 @@ fn prepare(folder: &Path) -> Result<(), Failure> {
     files::write_whole(&marker, |out| out.write_all(MARKER_TEXT.as_bytes())).map_err(Failure::output)
 }
 
-/// A labelled tile as a picture.
-struct CutTile {
-    tile: LabelledTile,
-    /// Tells where the tile lies, and not what it shows.
-    name: String,
-    image: GreyImage,
-}
-
-impl CutTile {
-    fn new(survey: &SyntheticSurvey, tile: LabelledTile, number: usize, clip: f32) -> Result<Self, Failure> {
-        let section = survey.volume.section(tile.direction, tile.line);
-        // Labelled tiles lie on lines of their survey and inside its sections.
-        let amplitudes = section.and_then(|section| section.cut(tile.tile_box)).unwrap_or_default();
-        let direction = match tile.direction {
-            Direction::Inline => "inline",
-            Direction::Crossline => "crossline",
-        };
-        let name = format!("{direction}-{}-{number:03}.png", tile.line);
-        let image = grey(amplitudes, tile.tile_box.traces, clip)?;
-        Ok(Self { tile, name, image })
-    }
-
-    fn write(&self, folder: &Path) -> Result<(), Failure> {
-        let split = match self.tile.split {
-            Split::Query => "query",
-            Split::Corpus => "corpus",
-        };
-        let path = folder.join(split).join(&self.name);
-        files::write_whole(&path, |out| out.write_all(&encode_png(&self.image))).map_err(Failure::output)
+/// The folder of the tiles of a split.
+fn part(split: Split) -> &'static str {
+    match split {
+        Split::Query => "query",
+        Split::Corpus => "corpus",
     }
 }
 

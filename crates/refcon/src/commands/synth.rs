@@ -1,12 +1,14 @@
 //! `refcon synth`: a synthetic survey with its label volume.
 
 use crate::failure::Failure;
+use crate::labelled_tiles::CutTile;
 use crate::output::Output;
 use clap::Args;
+use rayon::prelude::*;
 use refcon_seismic::numpy;
 use refcon_seismic::segy::{self, WriteOptions};
-use refcon_seismic::synthetic::{SeismicClass, SyntheticSpec, SyntheticSurvey, generate};
-use refcon_seismic::{BinGrid, Volume};
+use refcon_seismic::synthetic::{SeismicClass, SyntheticSpec, SyntheticSurvey, TileRequest, generate};
+use refcon_seismic::{BinGrid, Volume, absolute_percentile};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,25 @@ pub(crate) struct Synth {
 
     #[command(flatten)]
     survey: SurveyArguments,
+
+    #[command(flatten)]
+    tiles: TilesArguments,
+}
+
+/// Labelled tiles of the survey, as for training.
+#[derive(Debug, Args)]
+struct TilesArguments {
+    /// Also cut tiles that show a class each into DIR/CLASS, as `refcon train` takes them. Tiles of other seeds may be there already
+    #[arg(long, value_name = "DIR")]
+    tiles: Option<PathBuf>,
+
+    /// Most tiles of each class
+    #[arg(long, default_value_t = 20, value_name = "N", requires = "tiles")]
+    tiles_per_class: usize,
+
+    /// Side of a tile, in samples and traces
+    #[arg(long, default_value_t = 96, value_name = "N", requires = "tiles")]
+    tile_side: usize,
 }
 
 /// What the user may choose about a survey.
@@ -74,6 +95,14 @@ impl SurveyArguments {
     }
 }
 
+/// Lines that two tiles are apart that overlap by more than [`MOST_OVERLAP`]: nearer than for a test, since tiles that resemble each
+/// other do not make training easier than it is.
+const LINES_APART: usize = 4;
+const MOST_OVERLAP: f64 = 0.5;
+
+/// Percent of amplitudes that tiles show without clipping.
+const CLIP_PERCENT: f64 = 99.0;
+
 #[derive(Debug, Clone, Copy)]
 enum Format {
     Segy,
@@ -91,11 +120,48 @@ impl Synth {
         let survey = self.survey.generate()?;
         output.step("writing it");
         write(&survey, format, &self.output, &labels_path)?;
+        let tiles = self.tiles.write(&survey, output)?;
         let shares = shares(&survey);
-        output.result(
-            &summary(&survey, &self.output, &labels_path, &shares),
-            &result(self, &labels_path, &shares),
-        )
+        let mut text = summary(&survey, &self.output, &labels_path, &shares);
+        let mut result = result(self, &labels_path, &shares);
+        if let (Some(folder), Some(count)) = (&self.tiles.tiles, tiles) {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "tiles: {count} in {}", folder.display());
+            result["tiles"] = json!({"folder": folder, "count": count});
+        }
+        output.result(&text, &result)
+    }
+}
+
+impl TilesArguments {
+    /// How many tiles were written, where any were asked for.
+    fn write(&self, survey: &SyntheticSurvey, output: &Output) -> Result<Option<usize>, Failure> {
+        let Some(folder) = &self.tiles else { return Ok(None) };
+        output.step("cutting tiles");
+        let request = TileRequest {
+            seed: survey.spec.seed,
+            height: self.tile_side,
+            width: self.tile_side,
+            queries_per_class: 0,
+            corpus_per_class: self.tiles_per_class,
+            min_line_distance: LINES_APART,
+            max_overlap: MOST_OVERLAP,
+            query_share: 0.0,
+        };
+        let selection = survey.labelled_tiles(&request).map_err(Failure::usage)?;
+        let clip = absolute_percentile(&survey.volume.amplitudes, CLIP_PERCENT);
+        let tiles = CutTile::all(survey, &selection.tiles, clip)?;
+        let folder_of = |cut: &CutTile| folder.join(cut.tile.class.name());
+        for cut in &tiles {
+            let folder = folder_of(cut);
+            std::fs::create_dir_all(&folder)
+                .map_err(|error| Failure::output(format!("cannot make {}: {error}", folder.display())))?;
+        }
+        tiles.into_par_iter().try_for_each(|mut cut| {
+            cut.name = format!("seed-{}-{}", survey.spec.seed, cut.name);
+            cut.write(&folder_of(&cut))
+        })?;
+        Ok(Some(selection.tiles.len()))
     }
 }
 
