@@ -2,6 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { runReportPath } from '../api/client';
 import type { Run } from '../api/types';
 import { Failure } from '../page/Failure';
 import { PALETTE } from '../projection/palette';
@@ -38,22 +39,29 @@ export function RunsPanel() {
   );
 }
 
+const METHODS: Record<NonNullable<Run['method']>, string> = { fine_tuning: 'fine-tuning', masked_autoencoder: 'masked autoencoder', dino: 'DINO' };
+
 function RunTable({ runs: known }: { runs: Run[] }) {
-  const quantities = [...new Set(known.flatMap(({ best }) => Object.keys(best)))].slice(0, 3);
   return (
     <div class="table-box">
       <table>
         <thead>
-          <tr><th>Run</th><th>State</th><th>Started</th><th>Encoder</th>{quantities.map((name) => <th key={name} class="number">best {name}</th>)}</tr>
+          <tr>
+            <th>Run</th><th>State</th><th>Started</th><th>Learns by</th><th>From</th><th class="number">Steps</th>
+            <th title="Of all its validations, by the measure that decides which encoder is kept">Best</th><th>Page</th>
+          </tr>
         </thead>
         <tbody>
           {known.map((run) => (
             <tr key={run.name} class={run.name === chosen.value ? 'current' : ''}>
               <td><button type="button" class="link" aria-pressed={run.name === chosen.value} onClick={() => choose(run.name)}>{run.name}</button></td>
-              <td><span class={`state ${run.status}`}>{run.status}</span></td>
+              <td title={run.problem ?? undefined}><span class={`state ${run.status}`}>{run.status}</span></td>
               <td>{when(run.started)}</td>
+              <td>{run.method ? METHODS[run.method] : '–'}</td>
               <td>{run.encoder ?? '–'}</td>
-              {quantities.map((name) => <td key={name} class="number">{run.best[name] === undefined ? '–' : readable(run.best[name])}</td>)}
+              <td class="number">{run.steps.toLocaleString('en')}</td>
+              <td>{run.best ? <><b>{readable(run.best.value)}</b> <span class="quiet">{measureWords(run.best.measure)}</span></> : '–'}</td>
+              <td>{run.report ? <a href={runReportPath(run.name)} download={`${run.name}.html`} aria-label={`Page of ${run.name}`}>save</a> : '–'}</td>
             </tr>
           ))}
         </tbody>
@@ -61,6 +69,9 @@ function RunTable({ runs: known }: { runs: Run[] }) {
     </div>
   );
 }
+
+/** `validation/map_at_r` is what people call `map_at_r`. */
+const measureWords = (measure: string): string => measure.replace(/^validation\//, '');
 
 /** Of seconds since 1970. */
 function when(time: number | null): string {
