@@ -17,6 +17,9 @@ const WIDTH = 258;
 const HEIGHT = 116;
 const LEFT = 52;
 
+/** The same part of the tiles has the same colour in every panel. */
+const colourOf = (part: string): string => PALETTE[part === 'validation' ? 1 : 0]!;
+
 export function RunsPanel() {
   useEffect(() => void refreshRuns(), []);
   const state = runs.now.value;
@@ -47,18 +50,18 @@ function RunTable({ runs: known }: { runs: Run[] }) {
       <table>
         <thead>
           <tr>
-            <th>Run</th><th>State</th><th>Started</th><th>Learns by</th><th>From</th><th class="number">Steps</th>
+            <th>Run</th><th>State</th><th>Started</th><th class="number">Steps</th>
             <th title="Of all its validations, by the measure that decides which encoder is kept">Best</th><th>Page</th>
           </tr>
         </thead>
         <tbody>
           {known.map((run) => (
             <tr key={run.name} class={run.name === chosen.value ? 'current' : ''}>
-              <td><button type="button" class="link" aria-pressed={run.name === chosen.value} onClick={() => choose(run.name)}>{run.name}</button></td>
-              <td title={run.problem ?? undefined}><span class={`state ${run.status}`}>{run.status}</span></td>
+              <td><button type="button" class="link" aria-pressed={run.name === chosen.value} onClick={() => choose(run.name)}>{run.name}</button>
+                <div class="quiet">{run.problem ?? howItLearns(run)}</div>
+              </td>
+              <td><span class={`state ${run.status}`}>{run.status}</span></td>
               <td>{when(run.started)}</td>
-              <td>{run.method ? METHODS[run.method] : '–'}</td>
-              <td>{run.encoder ?? '–'}</td>
               <td class="number">{run.steps.toLocaleString('en')}</td>
               <td>{run.best ? <><b>{readable(run.best.value)}</b> <span class="quiet">{measureWords(run.best.measure)}</span></> : '–'}</td>
               <td>{run.report ? <a href={runReportPath(run.name)} download={`${run.name}.html`} aria-label={`Page of ${run.name}`}>save</a> : '–'}</td>
@@ -69,6 +72,8 @@ function RunTable({ runs: known }: { runs: Run[] }) {
     </div>
   );
 }
+
+const howItLearns = ({ method, encoder }: Run): string => [method && METHODS[method], encoder && `from ${encoder}`].filter(Boolean).join(' ');
 
 /** `validation/map_at_r` is what people call `map_at_r`. */
 const measureWords = (measure: string): string => measure.replace(/^validation\//, '');
@@ -104,12 +109,12 @@ function CurvePanel({ panel }: { panel: Panel }) {
     <figure class="curve">
       <figcaption>
         <b>{panel.quantity}</b>
-        {near.map(({ part, point }, i) => (
-          <span key={part}><i style={{ background: PALETTE[i] ?? PALETTE[0] }} /> {part} {readable(point[1])} <small>at {point[0]}</small></span>
+        {near.map(({ part, point }) => (
+          <span key={part}><i style={{ background: colourOf(part) }} /> {part} {readable(point[1])} <small>at {point[0]}</small></span>
         ))}
       </figcaption>
       <svg
-        viewBox={`0 0 ${LEFT + WIDTH + 12} ${HEIGHT + 34}`} role="img" aria-label={`${panel.quantity} over steps`}
+        viewBox={`0 0 ${LEFT + WIDTH + 12} ${HEIGHT + 44}`} role="img" aria-label={`${panel.quantity} over steps`}
         onPointerLeave={() => (hovered.value = null)}
         onPointerMove={(event) => {
           const bounds = event.currentTarget.getBoundingClientRect();
@@ -122,11 +127,12 @@ function CurvePanel({ panel }: { panel: Panel }) {
             <g key={value}><line class="grid" x1={0} x2={WIDTH} y1={y(value)} y2={y(value)} /><text x={-8} y={y(value) + 4} text-anchor="end">{tickLabel(value, down.step)}</text></g>
           ))}
           {across.values.map((value) => <text key={value} x={x(value)} y={HEIGHT + 18} text-anchor="middle">{tickLabel(value, across.step)}</text>)}
-          {panel.curves.map(({ part, points }, i) => (
-            <path key={part} class="line" d={curvePath(points, box, WIDTH, HEIGHT)} stroke={PALETTE[i] ?? PALETTE[0]} />
+          <text x={WIDTH + 8} y={HEIGHT + 32} text-anchor="end">step</text>
+          {panel.curves.map(({ part, points }) => (
+            <path key={part} class="line" d={curvePath(points, box, WIDTH, HEIGHT)} stroke={colourOf(part)} />
           ))}
-          {at !== null && near.map(({ part, point }, i) => (
-            <circle key={part} cx={x(point[0])} cy={y(point[1])} r={3.5} fill={PALETTE[i] ?? PALETTE[0]} />
+          {at !== null && near.map(({ part, point }) => (
+            <circle key={part} cx={x(point[0])} cy={y(point[1])} r={3.5} fill={colourOf(part)} />
           ))}
         </g>
       </svg>
