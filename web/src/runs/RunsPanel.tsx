@@ -13,9 +13,9 @@ import { curvePath, extentOf, panels } from './curves';
 import { JobsPanel } from './JobsPanel';
 import { choose, chosen, metrics, refreshRuns, runs } from './runs';
 
-const WIDTH = 258;
+const WIDTH = 250;
 const HEIGHT = 116;
-const LEFT = 52;
+const LEFT = 60;
 
 /** The same part of the tiles has the same colour in every panel. */
 const colourOf = (part: string): string => PALETTE[part === 'validation' ? 1 : 0]!;
@@ -63,7 +63,7 @@ function RunTable({ runs: known }: { runs: Run[] }) {
               <td><span class={`state ${run.status}`}>{run.status}</span></td>
               <td>{when(run.started)}</td>
               <td class="number">{run.steps.toLocaleString('en')}</td>
-              <td>{run.best ? <><b>{readable(run.best.value)}</b> <span class="quiet">{measureWords(run.best.measure)}</span></> : '–'}</td>
+              <td>{run.best ? <><b>{readable(run.best.value)}</b><div class="quiet">{measureWords(run.best.measure)}</div></> : '–'}</td>
               <td>{run.report ? <a href={runReportPath(run.name)} download={`${run.name}.html`} aria-label={`Page of ${run.name}`}>save</a> : '–'}</td>
             </tr>
           ))}
@@ -90,7 +90,8 @@ function Curves() {
   if (state.state === 'failed') return <Failure title="No curves" failure={state} />;
   if (!found) return <p class="quiet" role="status"><span class="spinner" /> Reading the curves…</p>;
   if (found.length === 0) return <p class="quiet">This run has written no metrics yet.</p>;
-  return <div class="curves">{panels(found).map((panel) => <CurvePanel key={panel.quantity} panel={panel} />)}</div>;
+  const best = valueOf(runs.now.value)?.find(({ name }) => name === chosen.value)?.best;
+  return <div class="curves">{panels(found, best?.measure).map((panel) => <CurvePanel key={panel.quantity} panel={panel} />)}</div>;
 }
 
 function CurvePanel({ panel }: { panel: Panel }) {
