@@ -125,11 +125,9 @@ async fn report(State(app): State<Shared>, Path(name): Path<String>) -> Result<i
         fs_err::read(path).map_err(ApiError::internal)
     })
     .await?;
-    // Kept as a file: this server's policy lets no page of another make bring styles of its own.
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"report.html\""),
-    ];
+    // Kept as a file, called as whoever asks for it likes: this server's policy lets no page of another make bring styles of its own.
+    let headers =
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment")];
     Ok((headers, page))
 }
 
