@@ -44,8 +44,8 @@ export async function states({ page, shot, expected }, url, server, claim) {
   await claim('a pretraining shows what decides of it, and its curves', async () => {
     await page.getByRole('tab', { name: 'Runs' }).click();
     await page.getByRole('button', { name: 'early-reef-1' }).click();
-    assert.match(await page.locator('.runs tr.current').innerText(), /masked autoencoder from vit-compact.*0\.21\d*\s+reconstruction/s);
-    await page.getByRole('img', { name: 'reconstruction over steps' }).waitFor();
+    assert.match(await page.locator('.runs tr.current').innerText(), /masked autoencoder from vit-compact.*0\.21\d*\s+reconstruction_loss/s);
+    await page.getByRole('img', { name: 'reconstruction_loss over steps' }).waitFor();
     assert.match(await page.locator('.curve .line').first().getAttribute('d'), /^M.*L/);
     const hidden = await page.locator('.table-box').evaluate((box) => box.scrollWidth - box.clientWidth);
     assert.equal(hidden, 0, 'the table of runs fits the view');

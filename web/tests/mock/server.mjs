@@ -59,7 +59,7 @@ function runMetrics({ name, method }) {
   const random = randoms(name.length);
   if (method === 'masked_autoencoder') return Array.from({ length: 40 }, (_, epoch) => [
     { step: epoch * 20, epoch, name: 'train/loss', value: 0.8 * Math.exp(-epoch / 12) + 0.2 + 0.02 * random() },
-    { step: epoch * 20, epoch, name: 'validation/reconstruction', value: 0.8 * Math.exp(-epoch / 14) + 0.2 },
+    { step: epoch * 20, epoch, name: 'validation/reconstruction_loss', value: 0.8 * Math.exp(-epoch / 14) + 0.2 },
   ]).flat();
   return Array.from({ length: 40 }, (_, epoch) => [
     { step: epoch * 20, epoch, name: 'train/loss', value: 0.9 * Math.exp(-epoch / 9) + 0.05 + 0.03 * random() },
@@ -73,8 +73,8 @@ const best = (measure, value, smaller = false) => ({ measure: `validation/${meas
 
 const RUNS = [
   {
-    name: 'early-reef-1', status: 'finished', problem: null, method: 'masked_autoencoder', started: 1772342720, encoder: 'vit-compact', steps: 780,
-    best: best('reconstruction', 0.21, true), report: true,
+    name: 'early-reef-1', status: 'interrupted', problem: null, method: 'masked_autoencoder', started: 1772342720, encoder: 'vit-compact', steps: 15780,
+    best: best('reconstruction_loss', 0.21, true), report: true,
   },
   {
     name: 'vit-small-harbour', status: 'finished', problem: null, method: 'fine_tuning', started: 1772442720, encoder: 'vit-small', steps: 780,
