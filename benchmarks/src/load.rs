@@ -96,17 +96,45 @@ pub(crate) fn compare(settings: &Settings, report: &mut Report) -> Result<(), Fa
     let allowed = format!("{ALLOWED} × one search alone");
     report.add(&Outcome::new("time of a search, p99", p99, allowed, Some(ALLOWED * one)))?;
     report.add(&Outcome::new("errors", (outcome.errors as f64, "", Better::Lower), "none", None))?;
-    let quarter = outcome.memory.len() / 4;
-    if let (Some(before), 1..) = (before, quarter) {
-        let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    if let Some(before) = before {
         report.add(&Outcome::new("memory of its own before", (before, "MB", Better::Lower), "", None))?;
-        let early = mean(&outcome.memory[quarter..2 * quarter]);
-        let late = (mean(&outcome.memory[outcome.memory.len() - quarter..]), "MB", Better::Lower);
-        report.add(&Outcome::new("memory of its own, last quarter", late, "second quarter", Some(early)))?;
+        tell_memory(&outcome.memory, report)?;
     }
     if outcome.errors > 0 {
         return Err(format!("{} of the searches failed", outcome.errors).into());
     }
+    Ok(())
+}
+
+/// Whether the server's memory grows: as it was minute by minute, and how much of it each search of the second half has left behind. It
+/// grows while its threads start and fill the caches that the system's allocator keeps for each, and must be level after that.
+fn tell_memory(memory: &[Memory], report: &mut Report) -> Result<(), Failure> {
+    const MINUTE: f64 = 60.0;
+    let (Some(last), Some(half)) = (memory.last(), memory.get(memory.len() / 2)) else { return Ok(()) };
+    let mut minutes = Vec::new();
+    for now in memory {
+        if now.seconds >= MINUTE * (minutes.len() + 1) as f64 {
+            minutes.push(format!("{:.1}", now.megabytes));
+        }
+    }
+    report.note(&format!("memory of its own after each minute, MB: {}", minutes.join(" ")));
+    let most = |part: &[Memory]| part.iter().map(|now| now.megabytes).fold(0.0, f64::max);
+    let (first, second) = memory.split_at(memory.len() / 2);
+    let late = (most(second), "MB", Better::Lower);
+    report.add(&Outcome::new(
+        "memory of its own at most, second half",
+        late,
+        "first half",
+        Some(most(first)),
+    ))?;
+    let searches = last.asked.saturating_sub(half.asked).max(1);
+    let left = (last.megabytes - half.megabytes) * 1e6 / searches as f64;
+    report.add(&Outcome::new(
+        "memory left behind, second half",
+        (left, "B/search", Better::Lower),
+        "",
+        None,
+    ))?;
     Ok(())
 }
 
@@ -125,8 +153,18 @@ struct Pressed {
     milliseconds: Vec<f64>,
     errors: u64,
     first_error: Option<String>,
-    /// The server's, MB, second by second.
-    memory: Vec<f64>,
+    /// The server's, second by second.
+    memory: Vec<Memory>,
+}
+
+/// The server's memory at a moment.
+struct Memory {
+    /// Since the clients began.
+    seconds: f64,
+    /// Searches that were asked for until then.
+    asked: u64,
+    /// What it has of its own.
+    megabytes: f64,
 }
 
 /// All clients at once, each asking again as soon as it is answered.
@@ -160,7 +198,11 @@ fn press(server: &ServerProcess, tiles: usize, clients: usize, time: Duration) -
         let client = &client;
         let asking: Vec<_> = (0..clients).map(|number| scope.spawn(move || client(number))).collect();
         while Instant::now() < until && !asking.iter().all(thread::ScopedJoinHandle::is_finished) {
-            memory.extend(server.memory());
+            memory.extend(server.memory().map(|megabytes| Memory {
+                seconds: started.elapsed().as_secs_f64(),
+                asked: asked.load(Ordering::Relaxed),
+                megabytes,
+            }));
             thread::sleep(LOOKED_AT_EVERY.min(until.saturating_duration_since(Instant::now())));
         }
         for client in asking {

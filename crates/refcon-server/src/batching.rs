@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 
 /// Queries of one pass, at most: what their tables of candidates take in memory stays small.
-const QUERIES_A_PASS: usize = 64;
+pub(crate) const QUERIES_A_PASS: usize = 64;
 
 /// Where scans are asked for.
 #[derive(Debug, Clone)]

@@ -153,8 +153,21 @@ pub struct LibraryView {
     pub not_covered: u64,
     /// Classes of its tiles, and how many tiles have each.
     pub classes: Vec<ClassCount>,
+    /// Folders of images that some of its tiles came from.
+    pub folders: Vec<FolderView>,
     /// Counts the changes of the library.
     pub commit: u64,
+}
+
+/// A folder of images that were added as tiles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FolderView {
+    /// What requests call it.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// Tiles that came from it, of the encoder that is searched.
+    pub tiles: u64,
 }
 
 /// An encoder.
@@ -201,6 +214,16 @@ async fn library(State(app): State<Shared>) -> Result<Json<LibraryView>, ApiErro
         dimension: app.encoder.dimension(),
         tiles: 0,
     };
+    let entries = {
+        let (app, current) = (Arc::clone(&app), Arc::clone(&current));
+        blocking(move || Ok(app.surveys.after_change(&current.snapshot))).await?
+    };
+    let folders = entries.iter().filter(|entry| entry.is_folder()).map(|entry| FolderView {
+        id: entry.id.clone(),
+        name: entry.name.clone(),
+        tiles: current.tiles_of(&entry.name),
+    });
+    let folders = folders.collect();
     let folder = app.library.library().folder();
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     Ok(Json(LibraryView {
@@ -214,6 +237,7 @@ async fn library(State(app): State<Shared>) -> Result<Json<LibraryView>, ApiErro
             .iter()
             .map(|(name, &tiles)| ClassCount { name: name.clone(), tiles })
             .collect(),
+        folders,
         commit: current.snapshot.commit(),
     }))
 }

@@ -20,6 +20,7 @@ struct Page;
 struct Assets;
 
 const INDEX: &str = "index.html";
+const ICON: &str = "icon.svg";
 
 /// Whether the page itself was built in.
 #[must_use]
@@ -32,11 +33,17 @@ pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/api/docs", get(async || file(Assets::get("docs.html"), "docs.html", None)))
         .route("/api/docs/{name}", get(docs))
+        // What browsers ask for where a page names no icon, and programs that never read one.
+        .route("/favicon.ico", get(icon))
         .fallback(page)
 }
 
 async fn docs(axum::extract::Path(name): axum::extract::Path<String>, headers: HeaderMap) -> Response {
     file(Assets::get(&name), &name, headers.get(header::IF_NONE_MATCH))
+}
+
+async fn icon(headers: HeaderMap) -> Response {
+    file(Page::get(ICON), ICON, headers.get(header::IF_NONE_MATCH))
 }
 
 /// A file of the page.

@@ -1,8 +1,8 @@
 //! Opening, binding, answering, stopping.
 
 use crate::app::{App, router};
-use crate::batching::Scans;
-use crate::jobs::Jobs;
+use crate::batching::{QUERIES_A_PASS, Scans};
+use crate::jobs::{Jobs, clear_labelled_tiles};
 use crate::labels::{Labels, LabelsError};
 use crate::library::OpenLibrary;
 use crate::limits::Limits;
@@ -23,13 +23,17 @@ use refcon_library::{Library, LibraryError, Metric};
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// What is open gets so long to end when the server stops.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Threads for work that takes a disk or a processor, at most: a search waits on one of them until its pass is done, so that a whole pass can
+/// gather. The runtime starts another thread whenever none happens to be idle, hundreds of them under load, and each keeps what memory it
+/// has ever freed for itself: without this bound a busy server grows for hours, by some 20 bytes a search.
+const BLOCKING_THREADS: usize = QUERIES_A_PASS;
 
 /// What to serve, and to whom.
 pub struct ServerOptions {
@@ -59,6 +63,9 @@ pub struct ServerOptions {
     pub limits: Limits,
 }
 
+/// Draws the page of the run in a folder, and says where it is; else why there is none.
+pub type DrawReport = fn(&Path) -> Result<PathBuf, String>;
+
 /// What a training begins with, by the names that the command line has for them.
 #[derive(Debug, Clone)]
 pub struct Training {
@@ -70,6 +77,8 @@ pub struct Training {
     pub precision: String,
     /// Which program trains, for the run's facts.
     pub code: String,
+    /// What draws a run's page when it has finished.
+    pub draw_report: DrawReport,
 }
 
 /// A certificate with its chain, and its key, PEM.
@@ -133,7 +142,10 @@ pub fn serve<E: From<ServeError>>(
     options: ServerOptions,
     ready: impl FnOnce(&Server) -> Result<(), E>,
 ) -> Result<(), E> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
     let runtime = runtime.map_err(|error| E::from(ServeError::System(error)))?;
     let done = runtime.block_on(async {
         let server = Server::open(options).await?;
@@ -259,6 +271,9 @@ impl Server {
 
 fn open_app(options: ServerOptions) -> Result<App, ServeError> {
     let library = Library::open(&options.library)?;
+    if let Some(runs) = &options.runs {
+        clear_labelled_tiles(runs);
+    }
     let labels = Labels::open(library.folder())?;
     let folders = Folders::new(&options.survey_folders).map_err(ServeError::SurveyFolder)?;
     let snapshot = library.snapshot()?;
@@ -310,7 +325,6 @@ pub(crate) mod tests {
     use super::*;
     use refcon_encoders::Texture;
     use refcon_seismic::SurveyOptions;
-    use std::path::Path;
 
     fn options(folder: &Path, bind: &str) -> ServerOptions {
         Library::open_or_create(folder).unwrap();

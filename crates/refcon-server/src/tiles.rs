@@ -31,7 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
 pub struct TileView {
     /// Its number; given once, never to another tile.
     pub id: u64,
-    /// The survey that it was cut from, or the folder of images: an id of `/api/surveys`.
+    /// The survey that it was cut from, an id of `/api/surveys`; or the folder of images, an id of `/api/library`.
     pub survey: String,
     /// What the library calls that survey.
     pub survey_name: String,

@@ -71,6 +71,7 @@ export const labels = (): Promise<Label[]> => read('/api/labels');
 export const projection = (): Promise<Projection> => read('/api/projection');
 export const runs = (): Promise<Run[]> => read('/api/runs');
 export const metrics = (run: string): Promise<Metric[]> => read(`/api/runs/${text(run)}/metrics`);
+export const runReportPath = (run: string): string => `/api/runs/${text(run)}/report.html`;
 export const jobs = (): Promise<Job[]> => read('/api/jobs');
 
 const sectionPath = (survey: string, direction: Direction, line: number): string =>

@@ -67,6 +67,8 @@ export interface Library {
   encoder: { name: string };
   not_covered: number;
   classes: { name: string; tiles: number }[];
+  /** Folders of images that tiles came from: no surveys, but tiles are told apart by them. */
+  folders: { id: string; name: string; tiles: number }[];
 }
 
 /** One section: its size and axes. Rows of a slice are inlines, those of other sections samples. */
@@ -186,11 +188,18 @@ export interface Projection {
 
 export interface Run {
   name: string;
+  /** `unknown` where its files cannot be read, for the reason given as its problem. */
   status: string;
+  problem: string | null;
+  method: 'fine_tuning' | 'masked_autoencoder' | 'dino' | null;
   /** Seconds since 1970. */
   started: number | null;
   encoder: string | null;
-  best: Record<string, number>;
+  steps: number;
+  /** By the measure that decides which encoder of the run is kept. */
+  best: { measure: string; value: number; smaller_is_better: boolean } | null;
+  /** Whether it has a page. */
+  report: boolean;
 }
 
 export interface Metric {

@@ -27,6 +27,13 @@ export const byClass = computed<[string, Label[]][]>(() => {
   return [...groups].sort((a, b) => b[1].length - a[1].length || a[0].localeCompare(b[0]));
 });
 
+/** Of accepted tiles those that a class given now is meant for: what has a label keeps it, unless all have one. */
+export function toLabel(accepted: TileId[]): TileId[] {
+  const labelled = new Set((valueOf(labels.now.value) ?? []).map(({ tile }) => tile.id));
+  const without = accepted.filter((id) => !labelled.has(id));
+  return without.length > 0 ? without : accepted;
+}
+
 export async function assign(ids: TileId[], name: string): Promise<void> {
   const wanted = name.trim();
   if (wanted === '' || ids.length === 0) return;

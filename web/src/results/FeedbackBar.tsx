@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { Icon } from '../page/icons';
-import { assign } from '../labels/labels';
+import { assign, toLabel } from '../labels/labels';
 import { ClassField } from '../labels/ClassField';
 import { keepPlace } from '../state/history';
 import { like, refinable, search, unlike } from './search';
@@ -16,9 +16,10 @@ export function refine(): void {
 export function FeedbackBar() {
   const name = useSignal('');
   if (like.value.length + unlike.value.length === 0) return null;
+  const meant = toLabel(like.value);
   const label = (event: Event): void => {
     event.preventDefault();
-    void assign(like.value, name.value);
+    void assign(meant, name.value);
   };
   return (
     <div class="feedback" role="group" aria-label="Your yes and no">
@@ -31,8 +32,8 @@ export function FeedbackBar() {
       {like.value.length > 0 && (
         <form class="row" onSubmit={label}>
           <ClassField id="class" value={name.value} change={(value) => (name.value = value)} />
-          <button type="submit" disabled={name.value.trim() === ''} title="Put the accepted tiles into the labelled set">
-            <Icon name="tag" /> Label {like.value.length}
+          <button type="submit" disabled={name.value.trim() === ''} title="Put the accepted tiles into the labelled set; those that have a label keep it, unless all have one">
+            <Icon name="tag" /> Label {meant.length}
           </button>
         </form>
       )}

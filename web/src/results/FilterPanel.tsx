@@ -9,7 +9,7 @@ import { valueOf } from '../state/loading';
 import { changeFilters, filterCount, filters, perSurvey, search } from './search';
 
 export function FilterPanel() {
-  const known = valueOf(surveys.now.value) ?? [];
+  const known = [...(valueOf(surveys.now.value) ?? []), ...(valueOf(library.now.value)?.folders ?? [])];
   // The library's own: labels given here are not searched by.
   const classes = valueOf(library.now.value)?.classes ?? [];
   const now = filters.value;

@@ -43,16 +43,21 @@ export function JobsPanel() {
           </li>
         ))}
       </ul>
-      {log.value && <Log lines={log.value.lines} />}
+      {log.value && <Log title={known.find(({ id }) => id === log.value?.id)?.title ?? ''} lines={log.value.lines} />}
     </section>
   );
 }
 
 /** Its last lines are in sight. */
-function Log({ lines }: { lines: string[] }) {
+function Log({ title, lines }: { title: string; lines: string[] }) {
   const element = useRef<HTMLPreElement>(null);
   useEffect(() => {
     if (element.current) element.current.scrollTop = element.current.scrollHeight;
   }, [lines]);
-  return <pre class="log" aria-label="Log" ref={element}>{lines.join('\n')}</pre>;
+  return (
+    <>
+      <h3 class="quiet">Log: {title}</h3>
+      <pre class="log" aria-label={`Log: ${title}`} ref={element}>{lines.join('\n')}</pre>
+    </>
+  );
 }

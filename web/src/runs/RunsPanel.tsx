@@ -2,6 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { runReportPath } from '../api/client';
 import type { Run } from '../api/types';
 import { Failure } from '../page/Failure';
 import { PALETTE } from '../projection/palette';
@@ -12,9 +13,12 @@ import { curvePath, extentOf, panels } from './curves';
 import { JobsPanel } from './JobsPanel';
 import { choose, chosen, metrics, refreshRuns, runs } from './runs';
 
-const WIDTH = 258;
+const WIDTH = 250;
 const HEIGHT = 116;
-const LEFT = 52;
+const LEFT = 60;
+
+/** The same part of the tiles has the same colour in every panel. */
+const colourOf = (part: string): string => PALETTE[part === 'validation' ? 1 : 0]!;
 
 export function RunsPanel() {
   useEffect(() => void refreshRuns(), []);
@@ -38,22 +42,29 @@ export function RunsPanel() {
   );
 }
 
+const METHODS: Record<NonNullable<Run['method']>, string> = { fine_tuning: 'fine-tuning', masked_autoencoder: 'masked autoencoder', dino: 'DINO' };
+
 function RunTable({ runs: known }: { runs: Run[] }) {
-  const quantities = [...new Set(known.flatMap(({ best }) => Object.keys(best)))].slice(0, 3);
   return (
     <div class="table-box">
       <table>
         <thead>
-          <tr><th>Run</th><th>State</th><th>Started</th><th>Encoder</th>{quantities.map((name) => <th key={name} class="number">best {name}</th>)}</tr>
+          <tr>
+            <th>Run</th><th>State</th><th>Started</th><th class="number">Steps</th>
+            <th title="Of all its validations, by the measure that decides which encoder is kept">Best</th><th>Page</th>
+          </tr>
         </thead>
         <tbody>
           {known.map((run) => (
             <tr key={run.name} class={run.name === chosen.value ? 'current' : ''}>
-              <td><button type="button" class="link" aria-pressed={run.name === chosen.value} onClick={() => choose(run.name)}>{run.name}</button></td>
+              <td><button type="button" class="link" aria-pressed={run.name === chosen.value} onClick={() => choose(run.name)}>{run.name}</button>
+                <div class="quiet">{run.problem ?? howItLearns(run)}</div>
+              </td>
               <td><span class={`state ${run.status}`}>{run.status}</span></td>
               <td>{when(run.started)}</td>
-              <td>{run.encoder ?? '–'}</td>
-              {quantities.map((name) => <td key={name} class="number">{run.best[name] === undefined ? '–' : readable(run.best[name])}</td>)}
+              <td class="number">{run.steps.toLocaleString('en')}</td>
+              <td>{run.best ? <><b>{readable(run.best.value)}</b><div class="quiet">{measureWords(run.best.measure)}</div></> : '–'}</td>
+              <td>{run.report ? <a href={runReportPath(run.name)} download={`${run.name}.html`} aria-label={`Page of ${run.name}`}>save</a> : '–'}</td>
             </tr>
           ))}
         </tbody>
@@ -61,6 +72,11 @@ function RunTable({ runs: known }: { runs: Run[] }) {
     </div>
   );
 }
+
+const howItLearns = ({ method, encoder }: Run): string => [method && METHODS[method], encoder && `from ${encoder}`].filter(Boolean).join(' ');
+
+/** `validation/map_at_r` is what people call `map_at_r`. */
+const measureWords = (measure: string): string => measure.replace(/^validation\//, '');
 
 /** Of seconds since 1970. */
 function when(time: number | null): string {
@@ -74,7 +90,8 @@ function Curves() {
   if (state.state === 'failed') return <Failure title="No curves" failure={state} />;
   if (!found) return <p class="quiet" role="status"><span class="spinner" /> Reading the curves…</p>;
   if (found.length === 0) return <p class="quiet">This run has written no metrics yet.</p>;
-  return <div class="curves">{panels(found).map((panel) => <CurvePanel key={panel.quantity} panel={panel} />)}</div>;
+  const best = valueOf(runs.now.value)?.find(({ name }) => name === chosen.value)?.best;
+  return <div class="curves">{panels(found, best?.measure).map((panel) => <CurvePanel key={panel.quantity} panel={panel} />)}</div>;
 }
 
 function CurvePanel({ panel }: { panel: Panel }) {
@@ -93,12 +110,12 @@ function CurvePanel({ panel }: { panel: Panel }) {
     <figure class="curve">
       <figcaption>
         <b>{panel.quantity}</b>
-        {near.map(({ part, point }, i) => (
-          <span key={part}><i style={{ background: PALETTE[i] ?? PALETTE[0] }} /> {part} {readable(point[1])} <small>at {point[0]}</small></span>
+        {near.map(({ part, point }) => (
+          <span key={part}><i style={{ background: colourOf(part) }} /> {part} {readable(point[1])} <small>at {point[0]}</small></span>
         ))}
       </figcaption>
       <svg
-        viewBox={`0 0 ${LEFT + WIDTH + 12} ${HEIGHT + 34}`} role="img" aria-label={`${panel.quantity} over steps`}
+        viewBox={`0 0 ${LEFT + WIDTH + 12} ${HEIGHT + 44}`} role="img" aria-label={`${panel.quantity} over steps`}
         onPointerLeave={() => (hovered.value = null)}
         onPointerMove={(event) => {
           const bounds = event.currentTarget.getBoundingClientRect();
@@ -111,11 +128,12 @@ function CurvePanel({ panel }: { panel: Panel }) {
             <g key={value}><line class="grid" x1={0} x2={WIDTH} y1={y(value)} y2={y(value)} /><text x={-8} y={y(value) + 4} text-anchor="end">{tickLabel(value, down.step)}</text></g>
           ))}
           {across.values.map((value) => <text key={value} x={x(value)} y={HEIGHT + 18} text-anchor="middle">{tickLabel(value, across.step)}</text>)}
-          {panel.curves.map(({ part, points }, i) => (
-            <path key={part} class="line" d={curvePath(points, box, WIDTH, HEIGHT)} stroke={PALETTE[i] ?? PALETTE[0]} />
+          <text x={WIDTH + 8} y={HEIGHT + 32} text-anchor="end">step</text>
+          {panel.curves.map(({ part, points }) => (
+            <path key={part} class="line" d={curvePath(points, box, WIDTH, HEIGHT)} stroke={colourOf(part)} />
           ))}
-          {at !== null && near.map(({ part, point }, i) => (
-            <circle key={part} cx={x(point[0])} cy={y(point[1])} r={3.5} fill={PALETTE[i] ?? PALETTE[0]} />
+          {at !== null && near.map(({ part, point }) => (
+            <circle key={part} cx={x(point[0])} cy={y(point[1])} r={3.5} fill={colourOf(part)} />
           ))}
         </g>
       </svg>

@@ -13,8 +13,11 @@ export interface Panel {
   curves: Curve[];
 }
 
-/** `train/loss` and `validation/loss` are the same quantity of two parts. */
-export function panels(metrics: Metric[]): Panel[] {
+/**
+ * `train/loss` and `validation/loss` are the same quantity of two parts. The quantity that decides which encoder is kept comes first, then
+ * what was validated, what was trained by, and what belongs to neither, such as the learning rate.
+ */
+export function panels(metrics: Metric[], decisive?: string): Panel[] {
   const found = new Map<string, Map<string, Curve['points']>>();
   for (const { name, step, value } of metrics) {
     if (value === null || !Number.isFinite(value)) continue;
@@ -26,7 +29,9 @@ export function panels(metrics: Metric[]): Panel[] {
     curves.set(part, points);
     points.push([step, value]);
   }
-  return [...found].map(([quantity, curves]) => ({
+  const rank = (quantity: string, parts: Map<string, unknown>): number =>
+    (`validation/${quantity}` === decisive ? 0 : parts.has('validation') ? 1 : parts.has('train') ? 2 : 3);
+  return [...found].sort(([a, its], [b, theirs]) => rank(a, its) - rank(b, theirs)).map(([quantity, curves]) => ({
     quantity,
     curves: [...curves].map(([part, points]) => ({ part, points: points.sort((a, b) => a[0] - b[0]) })),
   }));

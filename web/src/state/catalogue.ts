@@ -45,7 +45,7 @@ export function clipOf(id: string, percentile: number): number | null {
 }
 
 export function surveyName(id: string): string {
-  return surveyOf(id)?.name ?? id;
+  return surveyOf(id)?.name ?? valueOf(library.now.value)?.folders.find((folder) => folder.id === id)?.name ?? id;
 }
 
 /**

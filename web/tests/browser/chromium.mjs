@@ -61,10 +61,11 @@ export const drawn = (page) => page.waitForFunction(() => {
   return whole === 'whole' && line === document.querySelector('#line')?.value;
 });
 
-/** Waits for an answer and its pictures. */
+/** Waits for an answer and its pictures; those out of sight are not asked for. */
 export async function answered(page) {
   await page.waitForSelector('.results[aria-busy=false] .card canvas');
-  await page.waitForFunction(() => [...document.querySelectorAll('.card canvas')].slice(0, 6).every((canvas) => canvas.width !== 300));
+  await page.waitForFunction(() => [...document.querySelectorAll('.card canvas')].slice(0, 6)
+    .filter((canvas) => canvas.getBoundingClientRect().top < innerHeight).every((canvas) => canvas.width !== 300));
 }
 
 /** Drags with Shift over a part of the section given in shares of the view. */

@@ -154,7 +154,12 @@ export async function journey({ page, shot }, claim) {
     assert.match(await page.locator('.jobs .log').innerText(), /epoch 2\//);
     await page.locator('.runs tr.current .state.finished').waitFor();
     await page.waitForSelector('.curve');
+    const run = page.locator('.runs tr.current');
+    assert.match(await run.innerText(), /fine-tuning from texture\s+finished/);
     await shot('trained');
+    const { name, content } = await downloaded(page, () => run.getByRole('link', { name: /^Page of/ }).click());
+    assert.equal(name, `${await run.getByRole('button').innerText()}.html`);
+    assert.match(content.toString().slice(0, 40), /^<!doctype html>/i);
     await page.getByRole('tab', { name: 'Labels' }).click();
     await takeOut(page, CLASS);
     await takeOut(page, OTHER_CLASS);

@@ -41,6 +41,26 @@ export async function states({ page, shot, expected }, url, server, claim) {
     await shot('jobs');
     await page.getByRole('tab', { name: 'Sections' }).click();
   });
+  await claim('a pretraining shows what decides of it, and its curves', async () => {
+    await page.getByRole('tab', { name: 'Runs' }).click();
+    await page.getByRole('button', { name: 'early-reef-1' }).click();
+    assert.match(await page.locator('.runs tr.current').innerText(), /masked autoencoder from vit-compact.*0\.21\d*\s+reconstruction_loss/s);
+    await page.getByRole('img', { name: 'reconstruction_loss over steps' }).waitFor();
+    assert.match(await page.locator('.curve .line').first().getAttribute('d'), /^M.*L/);
+    const hidden = await page.locator('.table-box').evaluate((box) => box.scrollWidth - box.clientWidth);
+    assert.equal(hidden, 0, 'the table of runs fits the view');
+    await shot('pretraining');
+    await page.getByRole('tab', { name: 'Sections' }).click();
+  });
+  await claim('tiles of a folder of images are filtered by it, and it is no survey', async () => {
+    assert.equal(await page.locator('.surveys').getByText('Outcrops').count(), 0);
+    await drawn(page);
+    await drawBox(page, [0.2, 0.2], [0.4, 0.4]);
+    await answered(page);
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.locator('.filters').getByRole('button', { name: 'Outcrops' }).waitFor();
+    await page.getByRole('button', { name: 'Filter' }).click();
+  });
   await claim('a slow search says that it searches', async () => {
     await mode(page, { slow: 1500 });
     await drawn(page);

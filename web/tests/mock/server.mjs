@@ -55,8 +55,12 @@ function sectionOf(id, direction, line) {
   return { survey, made };
 }
 
-function runMetrics(name) {
+function runMetrics({ name, method }) {
   const random = randoms(name.length);
+  if (method === 'masked_autoencoder') return Array.from({ length: 40 }, (_, epoch) => [
+    { step: epoch * 20, epoch, name: 'train/loss', value: 0.8 * Math.exp(-epoch / 12) + 0.2 + 0.02 * random() },
+    { step: epoch * 20, epoch, name: 'validation/reconstruction_loss', value: 0.8 * Math.exp(-epoch / 14) + 0.2 },
+  ]).flat();
   return Array.from({ length: 40 }, (_, epoch) => [
     { step: epoch * 20, epoch, name: 'train/loss', value: 0.9 * Math.exp(-epoch / 9) + 0.05 + 0.03 * random() },
     { step: epoch * 20, epoch, name: 'validation/loss', value: 0.8 * Math.exp(-epoch / 11) + 0.16 + 0.02 * random() },
@@ -65,9 +69,21 @@ function runMetrics(name) {
   ]).flat();
 }
 
+const best = (measure, value, smaller = false) => ({ measure: `validation/${measure}`, value, smaller_is_better: smaller });
+
 const RUNS = [
-  { name: 'vit-small-harbour', status: 'finished', started: 1772442720, encoder: 'vit-small', best: { loss: 0.17, mAP: 0.94 } },
-  { name: 'texture-probe', status: 'running', started: 1772548800, encoder: 'texture', best: { loss: 0.31, mAP: 0.81 } },
+  {
+    name: 'early-reef-1', status: 'interrupted', problem: null, method: 'masked_autoencoder', started: 1772342720, encoder: 'vit-compact', steps: 15780,
+    best: best('reconstruction_loss', 0.21, true), report: true,
+  },
+  {
+    name: 'vit-small-harbour', status: 'finished', problem: null, method: 'fine_tuning', started: 1772442720, encoder: 'vit-small', steps: 780,
+    best: best('mAP', 0.94), report: true,
+  },
+  {
+    name: 'texture-probe', status: 'running', problem: null, method: 'fine_tuning', started: 1772548800, encoder: 'texture', steps: 780,
+    best: best('mAP', 0.81), report: false,
+  },
 ];
 
 /** What a job does when it is followed to its end: its last message, and the lines of its log. */
@@ -75,7 +91,10 @@ const WORK = {
   index: () => ['360 tiles in 2.1 s', ['embedding with texture']],
   train: (runs) => {
     const name = `quiet-salt-${runs.length + 1}`;
-    runs.push({ name, status: 'finished', started: 1772635200 + runs.length, encoder: 'texture', best: { mAP: 0.9 } });
+    runs.push({
+      name, status: 'finished', problem: null, method: 'fine_tuning', started: 1772635200 + runs.length, encoder: 'texture', steps: 3,
+      best: best('map_at_r', 0.9), report: true,
+    });
     const epochs = [1, 2, 3].map((epoch) => `epoch ${epoch}/3  loss ${(1 / epoch).toFixed(4)}  rate 1.00e-3  map_at_r 0.9000`);
     return [`best map_at_r 0.9000 at step 3; runs/${name}/best for --encoder`, [`run ${name}: 147456 trained numbers on texture`, ...epochs]];
   },
@@ -93,7 +112,7 @@ export function mockServer({ token = null } = {}) {
     ['GET', /^\/api\/library$/, () => json({
       folder_name: 'harbour.library', tiles: mode.surveys === 'none' ? 0 : allTiles().length,
       encoders: [{ name: 'texture', hash: 'a1b2c3', dimension: 384, tiles: allTiles().length }], encoder: { name: 'texture' }, not_covered: 0,
-      classes: classes(),
+      classes: classes(), folders: [{ id: 'outcrops', name: 'Outcrops', tiles: 12 }],
     })],
     ['GET', /^\/api\/surveys$/, () => json(mode.surveys === 'none' ? [] : SURVEYS.map(described))],
     ['GET', /^\/api\/surveys\/([^/]+)\/section\/(\w+)\/([-\d.]+)$/, ([, id, direction, line]) => {
@@ -158,7 +177,8 @@ export function mockServer({ token = null } = {}) {
       return { type: 'text/plain', body: '', headers: { 'set-cookie': `mock=${token}; HttpOnly; SameSite=Strict; Path=/` } };
     }],
     ['GET', /^\/api\/runs$/, () => json(runs)],
-    ['GET', /^\/api\/runs\/([^/]+)\/metrics$/, ([, name]) => json(runMetrics(name))],
+    ['GET', /^\/api\/runs\/([^/]+)\/metrics$/, ([, name]) => json(runMetrics(runs.find((run) => run.name === name)))],
+    ['GET', /^\/api\/runs\/([^/]+)\/report\.html$/, ([, name]) => ({ type: 'text/html', body: `<!doctype html><title>${name}</title>` })],
     ['GET', /^\/api\/jobs$/, () => json(jobs)],
     ['POST', /^\/api\/jobs$/, (_match, { body }) => {
       const { kind, survey, path } = JSON.parse(body);

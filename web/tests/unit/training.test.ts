@@ -12,6 +12,7 @@ vi.stubGlobal('localStorage', { getItem: () => null });
 const api = await import('../../src/api/client');
 const { jobs, train } = await import('../../src/runs/jobs');
 const { choose, chosen, refreshRuns } = await import('../../src/runs/runs');
+const { loadLabels, toLabel } = await import('../../src/labels/labels');
 const { valueOf } = await import('../../src/state/loading');
 const { notice, tab } = await import('../../src/state/view');
 
@@ -26,6 +27,14 @@ beforeAll(async () => {
 afterAll(() => {
   server.closeAllConnections();
   server.close();
+});
+
+it('has labels that a second class does not take over', async () => {
+  await api.setLabel(3, 'Salt');
+  await loadLabels();
+  expect(toLabel([3, 4, 5])).toEqual([4, 5]);
+  expect(toLabel([3])).toEqual([3]);
+  await api.removeLabel(3);
 });
 
 it('that is refused stays where it was and says what to try', async () => {
@@ -50,5 +59,5 @@ it('chooses its run when it appears, and leaves another choice alone until then'
   expect(chosen.value).toBe('vit-small-harbour');
   await (await fetch('/api/jobs/1/events')).text();
   await refreshRuns();
-  expect(chosen.value).toBe('quiet-salt-3');
+  expect(chosen.value).toBe('quiet-salt-4');
 });

@@ -3,10 +3,12 @@
 mod events;
 mod handlers;
 mod index;
+mod labelled_tiles;
 mod train;
 
 pub(crate) use handlers::routes;
 pub use handlers::{IndexRequest, JobRequest, TrainRequest};
+pub(crate) use labelled_tiles::clear_labelled_tiles;
 
 use crate::error::ApiError;
 use serde::{Deserialize, Serialize};

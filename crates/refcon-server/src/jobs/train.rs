@@ -1,25 +1,21 @@
 //! Training a head on the server's encoder, as a job.
 
+use super::labelled_tiles::LabelledTiles;
 use super::{Job, TrainRequest, Work};
 use crate::app::Shared;
 use crate::error::ApiError;
-use crate::labels::{Labelled, labelled};
 use crate::server::Training;
 use refcon_training::config::{Config, Data, Stopping};
 use refcon_training::fit::{Ending, Event, fit};
 use refcon_training::metric_learning::{Prepared, RunPlace, begin_run, plan, prepare};
-use refcon_training::runs::Run;
+use refcon_training::runs::{Run, RunState};
 use std::collections::BTreeSet;
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 
 /// Epochs that a request may ask for.
 const MOST_EPOCHS: u64 = 1000;
-/// The folder below that of the runs that pictures of labelled tiles are written to; no run is called so.
-const LABELLED: &str = "labels";
 
 /// What is trained on.
 enum Tiles {
@@ -77,11 +73,12 @@ fn find(app: &Shared, path: Option<&str>) -> Result<(String, Tiles), ApiError> {
 type Failed = Box<dyn std::error::Error>;
 
 fn train(app: &Shared, job: &Job, asked: Asked) -> Result<String, Failed> {
-    let Asked { tiles, runs, training: Training { encoder, device, precision, code }, epochs, seed } = asked;
-    let (folder, written) = match tiles {
+    let Asked { tiles, runs, training, epochs, seed } = asked;
+    let Training { encoder, device, precision, code, draw_report } = training;
+    let (folder, mut written) = match tiles {
         Tiles::Folder(folder) => (folder, None),
         Tiles::Labelled(runtime) => {
-            let written = WrittenTiles::write(app, job, &runtime, &runs.join(LABELLED))?;
+            let written = LabelledTiles::write(app, job, &runtime, &runs)?;
             (written.tiles(), Some(written))
         }
     };
@@ -101,10 +98,8 @@ fn train(app: &Shared, job: &Job, asked: Asked) -> Result<String, Failed> {
     job.log("reading tiles and opening the encoder");
     let ready = prepare(config, false)?;
     let (mut run, mut facts) = begin_run(&ready, RunPlace::Below(&runs), code)?;
-    if let Some(written) = written {
-        // The run can be gone on with from here, and needs its tiles.
-        written.keep();
-    }
+    // From here on the run can be gone on with, and needs its tiles.
+    written.iter_mut().for_each(LabelledTiles::keep);
     let [training, held_out] = facts.tiles;
     job.log(format!(
         "run {}: {} trained numbers on {}, {training} tiles to train on, {held_out} held out",
@@ -117,6 +112,19 @@ fn train(app: &Shared, job: &Job, asked: Asked) -> Result<String, Failed> {
     let noted = run.write_ending(&mut facts, &trained);
     let (ending, progress) = trained?;
     noted?;
+    if facts.state == RunState::Finished {
+        if run.has_report() {
+            job.log("drawing its page");
+            let drawn = draw_report(run.folder());
+            // The encoder is there all the same.
+            job.log(drawn.map_or_else(
+                |problem| format!("the run has no page: {problem}"),
+                |page| format!("page: {}", page.display()),
+            ));
+        }
+        // Nothing is left to go on with; the page was the last to look at the tiles.
+        written.into_iter().for_each(LabelledTiles::remove);
+    }
     Ok(match (ending, progress.best) {
         (Ending::Interrupted, _) => format!(
             "stopped after {} steps; `refcon train --resume {}` goes on with it",
@@ -141,74 +149,5 @@ fn tell(job: &Job, event: &Event) {
     }
     if let Some(line) = event.line() {
         job.log(line);
-    }
-}
-
-/// A folder with the pictures of labelled tiles. It is taken away again unless it is kept.
-struct WrittenTiles {
-    folder: PathBuf,
-    kept: bool,
-}
-
-impl WrittenTiles {
-    /// Writes the pictures of all labelled tiles below `parent`, until the job is to stop.
-    fn write(app: &Shared, job: &Job, runtime: &Handle, parent: &Path) -> Result<Self, Failed> {
-        let written = Self { folder: new_folder(parent)?, kept: false };
-        let current = runtime.block_on(app.library.current())?;
-        let (mut count, mut without) = (0, 0);
-        for (tile, class) in app.labels.all() {
-            if job.is_to_stop() {
-                break;
-            }
-            match runtime.block_on(labelled(app, &current, tile, &class))? {
-                Some(Labelled { picture: Some((file, png)), .. }) => {
-                    let path = written.folder.join(file);
-                    path.parent().map_or(Ok(()), fs_err::create_dir_all)?;
-                    fs_err::write(path, png)?;
-                    count += 1;
-                }
-                _ => without += 1,
-            }
-        }
-        let places = written.folder.display();
-        job.log(format!("{count} labelled tiles written to {places}"));
-        if without > 0 {
-            job.log(format!(
-                "{without} labelled tiles are left out: no longer in the library, or without a picture"
-            ));
-        }
-        Ok(written)
-    }
-
-    fn tiles(&self) -> PathBuf {
-        self.folder.join("train")
-    }
-
-    fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for WrittenTiles {
-    fn drop(&mut self) {
-        if !self.kept
-            && let Err(error) = fs_err::remove_dir_all(&self.folder)
-        {
-            tracing::warn!("cannot take away what no training uses: {error}");
-        }
-    }
-}
-
-/// A folder that was not there before, called by the time.
-fn new_folder(parent: &Path) -> io::Result<PathBuf> {
-    fs_err::create_dir_all(parent)?;
-    let mut name = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    loop {
-        let folder = parent.join(name.to_string());
-        match fs_err::create_dir(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => name += 1,
-            Err(error) => return Err(error),
-        }
     }
 }

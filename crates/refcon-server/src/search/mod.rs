@@ -15,6 +15,7 @@ use crate::extract::Body;
 use crate::library::Current;
 use crate::picture::png;
 use crate::tiles::{PlaceView, TileView, view_of};
+use crate::wording::word;
 use axum::Json;
 use axum::extract::State;
 use base64::Engine;
@@ -204,12 +205,6 @@ fn within(
         None => Err(ApiError::bad_request("min_confidence: this server's confidences are not calibrated")
             .hint("start it with --calibration, a file that `refcon evaluate --save-calibration` writes")),
     }
-}
-
-/// How JSON spells it.
-fn word(value: impl Serialize) -> String {
-    let value = serde_json::to_value(value).ok();
-    value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn asked(question: &Question) -> AskedView {

@@ -19,7 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// All surveys: those of the library, then others in the configured folders. One that takes long to open is listed as not
+/// All surveys: those of the library, then others in the configured folders. Folders of images are none: `/api/library` has them. One that takes long to open is listed as not
 /// available until it is open.
 #[utoipa::path(get, path = "/api/surveys", tag = "surveys", responses(
     (status = 200, description = "The surveys", body = Vec<SurveyView>),
@@ -30,8 +30,8 @@ async fn list(State(app): State<Shared>) -> Result<Json<Vec<SurveyView>>, ApiErr
     let entries = {
         let (app, library) = (Arc::clone(&app), Arc::clone(&library));
         blocking(move || {
-            app.surveys.refresh_after_change(&library.snapshot);
-            Ok(app.surveys.all())
+            let all = app.surveys.after_change(&library.snapshot);
+            Ok(all.iter().filter(|entry| !entry.is_folder()).cloned().collect::<Vec<_>>())
         })
         .await?
     };

@@ -78,11 +78,12 @@ impl Surveys {
         Arc::clone(&self.entries.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks again at what there is if the library has changed, which other programs may have done.
-    pub(crate) fn refresh_after_change(&self, snapshot: &Snapshot) {
+    /// All, looked at again if the library has changed, which other programs may have done.
+    pub(crate) fn after_change(&self, snapshot: &Snapshot) -> Arc<Vec<Arc<Entry>>> {
         if self.looked_at.load(Ordering::Relaxed) != snapshot.commit() {
             self.refresh(snapshot);
         }
+        self.all()
     }
 
     /// Looks again at what there is. Surveys that are open stay open; those that could not be opened are tried again.
@@ -201,9 +202,14 @@ impl Entry {
         self.access.as_ref()
     }
 
+    /// Whether it is a folder of images: tiles come from it, and it has no sections.
+    pub(crate) fn is_folder(&self) -> bool {
+        self.kind == Some(SourceKind::Images)
+    }
+
     fn unreachable(&self) -> ApiError {
         let path = self.recorded.as_deref().unwrap_or(Path::new("")).display();
-        if self.kind == Some(SourceKind::Images) {
+        if self.is_folder() {
             return ApiError::not_found(format_args!(
                 "{} is a folder of images: it has no sections",
                 self.name

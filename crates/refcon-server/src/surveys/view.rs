@@ -2,7 +2,6 @@
 
 use super::{Entry, OpenSurvey};
 use crate::error::ApiError;
-use refcon_library::store::SourceKind;
 use refcon_seismic::{Domain, Geometry, LineAxis, LineGeometry, LineNumbering, Polarity, VolumeGeometry};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -115,15 +114,11 @@ pub(crate) fn domain_name(domain: Domain) -> &'static str {
 impl SurveyView {
     /// The view of a survey with so many tiles; `opened` is `None` where it is still being opened.
     pub(super) fn of(entry: &Entry, opened: Option<Result<Arc<OpenSurvey>, ApiError>>, tiles: u64) -> Self {
-        let kind = match entry.kind {
-            Some(SourceKind::Images) => "folder of images",
-            _ => "survey",
-        };
         let access = entry.access();
         let mut view = Self {
             id: entry.id.clone(),
             name: entry.name.clone(),
-            kind: kind.to_owned(),
+            kind: "survey".to_owned(),
             available: false,
             problem: None,
             tiles,

@@ -75,10 +75,19 @@ async fn answers_have_the_documented_form() {
     let site = Site::new().await;
     let run = site.path("runs/quiet-salt-1");
     std::fs::create_dir_all(&run).unwrap();
-    std::fs::write(run.join("run.json"), r#"{"state":"running","started":1,"encoder":["texture","0"]}"#)
-        .unwrap();
-    std::fs::write(run.join("metrics.jsonl"), "{\"step\":1,\"name\":\"validation/loss\",\"value\":0.5}\n")
-        .unwrap();
+    let facts = r#"{"name":"quiet-salt-1","method":"dino","started":1,"state":"running","seed":1,"data":"","tiles":[1,1],
+        "encoder":["texture","0"],"parameters":1,"code":"","device":"","precision":"","test_data":[],
+        "decisive":{"measure":"validation/rank","smaller_is_better":false}}"#;
+    let metrics = "{\"step\":1,\"epoch\":0.5,\"name\":\"validation/rank\",\"value\":0.5}\n";
+    let files = [
+        ("run.json", facts),
+        ("config.yml", "seed: 1\n"),
+        ("metrics.jsonl", metrics),
+        ("report.html", "<p>"),
+    ];
+    for (file, text) in files {
+        std::fs::write(run.join(file), text).unwrap();
+    }
     let api = site.get("/api/openapi.json").await.ok();
     let tile = json!({"query": {"kind": "tile", "id": 1}, "k": 3});
     let (get, post, put, delete) = ("get", "post", "put", "delete");
@@ -123,6 +132,7 @@ async fn answers_have_the_documented_form() {
         (delete, "/api/jobs/{id}", "/api/jobs/1", None),
         (get, "/api/runs", "/api/runs", None),
         (get, "/api/runs/{name}/metrics", "/api/runs/quiet-salt-1/metrics", None),
+        (get, "/api/runs/{name}/report.html", "/api/runs/quiet-salt-1/report.html", None),
         (post, "/api/session", "/api/session", Some(&json!({"token": "x"}))),
     ] {
         let answer = match body {

@@ -50,10 +50,15 @@ async fn a_folder_of_images_is_indexed_with_progress_and_found_afterwards() {
     tokio::time::sleep(Duration::from_millis(600)).await;
     let library = site.get("/api/library").await.ok();
     assert_eq!((&library["tiles"], &library["classes"][0]["name"]), (&(TILES + 3).into(), &"Salt".into()));
+    // It is no survey, and its tiles can be filtered by all the same.
+    assert_eq!(library["folders"], json!([{"id": "images", "name": "images", "tiles": 3}]));
     let surveys = site.get("/api/surveys").await.ok();
-    assert!(
-        surveys.as_array().unwrap().iter().any(|survey| survey["id"] == "images" && survey["tiles"] == 3)
-    );
+    let ids: Vec<&str> =
+        surveys.as_array().unwrap().iter().filter_map(|survey| survey["id"].as_str()).collect();
+    assert_eq!(ids, ["cube"]);
+    let only = json!({"query": {"kind": "tile", "id": 0}, "filters": {"surveys": ["images"]}});
+    let found = site.json("POST", "/api/search", &only).await.ok();
+    assert_eq!(found["tiles_passed"], 3, "{found}");
     let tile = site.get(&format!("/api/tiles/{TILES}/picture.png")).await;
     assert_eq!(tile.header("content-type"), "image/png");
     let again = site.json("POST", "/api/jobs", &json!({"kind": "index", "path": "images"})).await.ok();

@@ -15,6 +15,10 @@ async fn the_page_is_there_with_all_its_files() {
         assert!(answer.status.is_success(), "{part}");
     }
     assert_eq!(site.get("/nothing.js").await.status, 404);
+    for path in ["/favicon.ico", "/icon.svg"] {
+        let icon = site.get(path).await;
+        assert_eq!((icon.status.as_u16(), icon.header("content-type")), (200, "image/svg+xml"), "{path}");
+    }
     let tag = page.header("etag").to_owned();
     let again = site.send("GET", "/", &[("if-none-match", &tag)], Body::empty()).await;
     assert_eq!((again.status.as_u16(), again.body.len()), (304, 0));

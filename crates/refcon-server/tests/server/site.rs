@@ -127,6 +127,11 @@ pub(crate) fn options(folder: &Path) -> ServerOptions {
             device: "auto".into(),
             precision: "auto".into(),
             code: "the tests".into(),
+            draw_report: |run| {
+                let page = run.join("report.html");
+                std::fs::write(&page, "<!doctype html>").map_err(|error| error.to_string())?;
+                Ok(page)
+            },
         }),
         bind: "127.0.0.1:0".parse().unwrap(),
         token: None,

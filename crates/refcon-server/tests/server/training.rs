@@ -47,7 +47,9 @@ async fn labels_become_an_encoder_and_a_run_that_can_be_looked_at() {
     let runs = site.get("/api/runs").await.ok();
     let [run] = runs.as_array().unwrap().as_slice() else { panic!("{runs}") };
     assert_eq!((&run["status"], &run["encoder"]), (&"finished".into(), &"texture".into()));
-    assert!(run["best"]["validation/map_at_r"].is_f64(), "{run}");
+    assert_eq!((&run["method"], &run["report"]), (&"fine_tuning".into(), &true.into()), "{run}");
+    assert_eq!(run["best"]["measure"], "validation/map_at_r", "{run}");
+    assert!(run["best"]["value"].is_f64(), "{run}");
     let name = run["name"].as_str().unwrap();
     let said = end["message"].as_str().unwrap();
     assert!(
@@ -65,12 +67,34 @@ async fn labels_become_an_encoder_and_a_run_that_can_be_looked_at() {
     let facts = std::fs::read_to_string(site.path("runs").join(name).join("run.json")).unwrap();
     let facts: Value = serde_json::from_str(&facts).unwrap();
     assert_eq!((&facts["code"], &facts["seed"]), (&"the tests".into(), &7.into()));
-    // The tiles that it was trained on are those of the labels, as the page shows them.
-    let labelled = std::fs::read_dir(site.path("runs/labels")).unwrap().next().unwrap().unwrap().path();
-    assert_eq!(
-        std::fs::read(labelled.join("train/Fine/cube-00000000.png")).unwrap(),
-        site.get("/api/tiles/0/picture.png").await.body
-    );
+    // Its page was drawn, and the tiles that it was trained on are needed no more.
+    assert!(lines.iter().any(|line| line.starts_with("page: ")), "{lines:?}");
+    let page = site.get(&format!("/api/runs/{name}/report.html")).await;
+    assert_eq!((page.status.as_u16(), page.body.as_slice()), (200, b"<!doctype html>".as_slice()));
+    assert!(page.header("content-disposition").starts_with("attachment"));
+    assert!(labelled_tiles(&site).is_empty());
+}
+
+/// The folders of labelled tiles that were written for trainings.
+fn labelled_tiles(site: &Site) -> Vec<std::path::PathBuf> {
+    std::fs::read_dir(site.path("runs/labels")).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_drawn_costs_nothing_but_the_page() {
+    let site = Site::with(|options| {
+        options.training.as_mut().unwrap().draw_report = |_| Err("the disk is full".into());
+    })
+    .await;
+    label(&site).await;
+    let id = train(&site, &json!({"epochs": 1})).await;
+    let job = wait_for(&site, &id).await;
+    assert_eq!(job["status"], "done", "{job}");
+    assert!(job["log"].to_string().contains("no page: the disk is full"), "{job}");
+    let run = site.get("/api/runs").await.ok()[0].take();
+    assert_eq!(run["report"], false, "{run}");
+    let path = format!("/api/runs/{}/report.html", run["name"].as_str().unwrap());
+    assert!(site.get(&path).await.failed_with(404).contains("no page"));
 }
 
 #[tokio::test]
@@ -95,6 +119,18 @@ async fn a_training_that_is_cancelled_is_a_run_to_go_on_with() {
     let advice = format!("{}`", run["name"].as_str().unwrap());
     let said = job["message"].as_str().unwrap();
     assert!(said.contains("refcon train --resume") && said.contains(&advice), "{said}");
+    // It reads its tiles again then: those of the labels, as the page shows them.
+    let labelled = labelled_tiles(&site);
+    assert_eq!(
+        std::fs::read(labelled[0].join("train/Fine/cube-00000000.png")).unwrap(),
+        site.get("/api/tiles/0/picture.png").await.body
+    );
+    // Once it has ended as planned, the next server takes them away.
+    let facts = site.path("runs").join(run["name"].as_str().unwrap()).join("run.json");
+    let ended = std::fs::read_to_string(&facts).unwrap().replace("\"interrupted\"", "\"finished\"");
+    std::fs::write(facts, ended).unwrap();
+    drop(refcon_server::Server::open(crate::site::options(site.folder.path())).await.unwrap());
+    assert!(labelled_tiles(&site).is_empty());
 }
 
 #[tokio::test]
@@ -144,6 +180,6 @@ async fn what_cannot_be_trained_is_refused_with_what_to_try() {
     let job = wait_for(&site, &id).await;
     assert_eq!(job["status"], "failed", "{job}");
     assert!(job["message"].as_str().unwrap().contains("expected at least 2"), "{job}");
-    assert_eq!(std::fs::read_dir(site.path("runs/labels")).unwrap().count(), 0);
+    assert!(labelled_tiles(&site).is_empty());
     assert_eq!(site.get("/api/runs").await.ok(), json!([]));
 }

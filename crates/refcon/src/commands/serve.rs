@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+/// How jobs work: what they say goes to their log.
+const QUIET: Output = Output { json: false, quiet: true, plain: true };
 /// The environment variable that may hold the token, where other users of the machine do not see it.
 const TOKEN: &str = "REFCON_TOKEN";
 
@@ -106,6 +108,7 @@ impl Serve {
             device: device.to_string(),
             precision: precision.to_string(),
             code: super::train::code(),
+            draw_report: |run| super::runs::draw(run, &QUIET).map_err(|failure| failure.to_string()),
         }
     }
 

@@ -107,7 +107,15 @@ fn labels_are_trained_on_and_the_encoder_is_one_for_every_command() {
     assert!(events.contains("for --encoder") && events.contains(r#""status":"done""#), "{events}");
     let run = server.json("GET", "/api/runs", "")[0].take();
     assert_eq!(run["status"], "finished", "{run}");
-    let best = format!("runs/{}/best", run["name"].as_str().unwrap());
+    let name = run["name"].as_str().unwrap();
+    // The run has the page of `refcon train`, and its labelled tiles are taken away.
+    let page = server.ask("GET", &format!("/api/runs/{name}/report.html"), "", "");
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("Held-out tiles were searched"), "{page:.600}");
+    assert_eq!(std::fs::read_dir(scratch.path("runs/labels")).unwrap().count(), 0);
+    let again = scratch.refcon(&["runs", name, "--report"]);
+    again.failed_with(3, &["no longer in", "stays as it is"]);
+    assert!(scratch.path("runs").join(name).join("report.html").exists());
+    let best = format!("runs/{name}/best");
     scratch.refcon(&["index", "tiles", "-l", "L", "--encoder", &best]).done();
     // Also where no job has trained: the server says how it is started for that.
     drop(server);

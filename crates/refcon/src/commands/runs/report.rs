@@ -103,6 +103,14 @@ impl Validation {
     /// Embeds the tiles of the last validation; none where no tile was held out.
     fn of(run: &Run, config: &Config, output: &Output) -> Result<Option<Self>, Failure> {
         let folder = config.data.train.clone().unwrap_or_default();
+        if !folder.is_dir() {
+            return Err(Failure::input(format!(
+                "the tiles that {} was trained on are no longer in {}, and its page shows how it does on them; a page that was drawn \
+                 before stays as it is",
+                run.folder().display(),
+                folder.display()
+            )));
+        }
         let dataset =
             Dataset::of_manifest(&run.data(), &folder).map_err(|error| failure(TrainError::from(error)))?;
         if dataset.held_out.is_empty() {
