@@ -10,7 +10,7 @@ use burn::tensor::{Distribution, Tensor};
 use refcon_encoders::model::Architecture;
 use refcon_encoders::optimiser::AdamW;
 use refcon_encoders::{DecoderArchitecture, MaskedAutoencoder, device};
-use refcon_training::pretraining::masked_autoencoder::{masked_error, normalised, patches};
+use refcon_training::pretraining::masked_autoencoder::{masked_errors, normalised, patches};
 
 /// Tiles of a step.
 const TILES: usize = 64;
@@ -45,7 +45,7 @@ pub(crate) fn compare(settings: &Settings, report: &mut Report) -> Result<(), Fa
                 let before = model.take().ok_or("a step did not end")?;
                 let rebuilt = before.reconstruct(images.clone(), noise.clone(), seen);
                 let target = normalised(patches(images.clone(), PATCH));
-                let loss = masked_error(rebuilt.patches, target, rebuilt.mask);
+                let loss = masked_errors(rebuilt.patches, target, rebuilt.mask).mean();
                 let gradients = GradientsParams::from_grads(loss.backward(), &before);
                 let after = optimiser.step(1e-5, before, gradients);
                 let trained = after.num_params();

@@ -1,9 +1,10 @@
 //! `refcon-encoder.json`: what an encoder does before and after its model, and what its checkpoint does not say.
 
-use crate::checkpoint::{CheckpointError, parse_json, read_text};
+use crate::checkpoint::{CheckpointError, folder_of, parse_json, read_text_if_there};
 use crate::families::Family;
 use crate::head::HeadFile;
 use crate::model::{Architecture, Pooling};
+use crate::texture;
 use refcon_image::Preprocessing;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -38,6 +39,11 @@ pub struct EncoderFile {
     pub pooling: Option<Pooling>,
     /// Whether embeddings are scaled to length 1.
     pub normalise: bool,
+    /// The share of the texture descriptor ([`crate::Texture`]) in an embedding that joins it to the model's, above 0 and below 1:
+    /// both are scaled to length 1, then by √share and √(1 − share), and written one after the other, the descriptor first. So a
+    /// cosine of two such embeddings is the mean of the two cosines, weighted by their shares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texture_share: Option<f32>,
     /// Input channels, if other than the checkpoint's: 1 for a model of colour pictures that is to see grey ones, or 3 for the
     /// reverse.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +85,8 @@ pub(crate) struct Settled {
     pub(crate) std: Vec<f32>,
     pub(crate) pooling: Pooling,
     pub(crate) normalise: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) texture_share: Option<f32>,
     pub(crate) channels: usize,
 }
 
@@ -89,7 +97,10 @@ impl EncoderFile {
     /// When the file cannot be read or is no such file.
     pub fn read(folder: &Path) -> Result<Self, CheckpointError> {
         let path = folder.join(ENCODER_FILE);
-        if path.exists() { parse_json(&path, &read_text(&path)?) } else { Ok(Self::default()) }
+        match read_text_if_there(&path)? {
+            Some(text) => parse_json(&path, &text),
+            None => Ok(Self::default()),
+        }
     }
 
     /// Reads the file of a checkpoint, which is a folder or a weights' file.
@@ -97,9 +108,7 @@ impl EncoderFile {
     /// # Errors
     /// As [`EncoderFile::read`].
     pub fn beside(checkpoint: &Path) -> Result<Self, CheckpointError> {
-        let folder =
-            if checkpoint.is_dir() { checkpoint } else { checkpoint.parent().unwrap_or(Path::new("")) };
-        Self::read(folder)
+        Self::read(folder_of(checkpoint))
     }
 
     /// Fills in what is left out and checks the whole against the model that the checkpoint holds.
@@ -150,6 +159,9 @@ impl EncoderFile {
         if let Some(wrong) = mean.iter().find(|mean| !mean.is_finite()) {
             return Err(format!("mean holds {wrong}, expected finite numbers"));
         }
+        if let Some(share) = self.texture_share.filter(|share| !(*share > 0.0 && *share < 1.0)) {
+            return Err(format!("texture_share is {share}, expected a number above 0 and below 1"));
+        }
         let pooling = self.pooling.unwrap_or(usual);
         match pooling {
             Pooling::Pooled if !model.pooler => {
@@ -164,7 +176,15 @@ impl EncoderFile {
             Pooling::Gem(power) if !(power.is_finite() && power > 0.0) => {
                 Err(format!("pooling is gem with power {power}, expected a positive number, 3 is usual"))
             }
-            _ => Ok(Settled { preprocessing, mean, std, pooling, normalise: self.normalise, channels }),
+            _ => Ok(Settled {
+                preprocessing,
+                mean,
+                std,
+                pooling,
+                normalise: self.normalise,
+                texture_share: self.texture_share,
+                channels,
+            }),
         }
     }
 }
@@ -192,6 +212,11 @@ impl Settled {
 
     /// Components of an embedding.
     pub(crate) fn dimension(&self, model: &Architecture) -> usize {
+        self.texture_share.map_or(0, |_| texture::DIMENSION) + self.model_dimension(model)
+    }
+
+    /// Components of what the model alone gives.
+    pub(crate) fn model_dimension(&self, model: &Architecture) -> usize {
         match (self.pooling, model.projection) {
             (Pooling::Projected, Some(projection)) => projection.width,
             (pooling, _) => pooling.dimension(model.width),

@@ -7,6 +7,7 @@ use crate::families::names::{Naming, Source};
 use crate::families::{clip, dinov2, vit};
 use crate::model::{Activation, Architecture, Named, Pooling, Projection, VisionTransformer};
 use crate::{Encoder, MaskedAutoencoder, Pretrained};
+use half::bf16;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -34,6 +35,32 @@ pub enum ExportError {
         "the model was opened with its weights rounded to bf16; open it in f32 (--precision f32) to write it"
     )]
     Rounded,
+}
+
+/// What type the weights' elements are written as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StoredAs {
+    /// As they are.
+    #[default]
+    F32,
+    /// Rounded to bf16: half the size.
+    Bf16,
+}
+
+impl StoredAs {
+    fn name(self) -> (&'static str, &'static str) {
+        match self {
+            Self::F32 => ("F32", "float32"),
+            Self::Bf16 => ("BF16", "bfloat16"),
+        }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Self::F32 => size_of::<f32>(),
+            Self::Bf16 => size_of::<bf16>(),
+        }
+    }
 }
 
 /// What the model card says beside what the model itself tells.
@@ -67,6 +94,7 @@ pub fn export(
     encoder: &Pretrained,
     model: &VisionTransformer,
     card: &ModelCard,
+    stored: StoredAs,
     folder: &Path,
 ) -> Result<(), ExportError> {
     if model.is_packed() {
@@ -76,12 +104,12 @@ pub fn export(
     let layout = layout(sizes, settled.pooling)?;
     let sources = layout.naming.sources(&layout.sizes);
     let mut files = vec![
-        ("config.json", pretty(&config(&layout, None))),
+        ("config.json", pretty(&config(&layout, None, stored))),
         ("preprocessor_config.json", pretty(&image_processor(settled))),
         (ENCODER_FILE, pretty(&encoder_file(settled, encoder))),
     ];
     files.push(("README.md", model_card(card, encoder, &layout)));
-    write_folder(folder, &files, &sources, model.weights())
+    write_folder(folder, &files, &sources, model.weights(), stored)
 }
 
 /// Writes a whole masked autoencoder, as Transformers' `ViTMAEForPreTraining`, to a new folder; `file` says how refcon is to use its
@@ -108,9 +136,10 @@ pub fn export_masked_autoencoder(
     sources.extend(mae::TRANSFORMERS.sources("", decoder));
     let mut weights = model.encoder.weights();
     weights.extend(model.decoder.weights());
-    let mut files = vec![("config.json", pretty(&config(&layout, Some(decoder))))];
+    let stored = StoredAs::F32;
+    let mut files = vec![("config.json", pretty(&config(&layout, Some(decoder), stored)))];
     files.extend(file.map(|file| (ENCODER_FILE, pretty(file))));
-    write_folder(folder, &files, &sources, weights)
+    write_folder(folder, &files, &sources, weights, stored)
 }
 
 /// The class of Transformers that computes what the encoder computes, and the architecture as that class has it.
@@ -174,7 +203,7 @@ fn layout(sizes: &Architecture, pooling: Pooling) -> Result<Layout, ExportError>
     }
 }
 
-fn config(layout: &Layout, decoder: Option<&DecoderArchitecture>) -> Value {
+fn config(layout: &Layout, decoder: Option<&DecoderArchitecture>, stored: StoredAs) -> Value {
     let sizes = &layout.sizes;
     let mut config = json!({
         "architectures": [layout.class],
@@ -190,7 +219,7 @@ fn config(layout: &Layout, decoder: Option<&DecoderArchitecture>) -> Value {
             Activation::Gelu | Activation::SwiGlu => "gelu",
         },
         "layer_norm_eps": sizes.layer_norm_eps,
-        "torch_dtype": "float32",
+        "torch_dtype": stored.name().1,
     });
     if layout.model_type.starts_with("dinov2") {
         let gated = sizes.activation == Activation::SwiGlu;
@@ -255,6 +284,7 @@ fn encoder_file(settled: &Settled, encoder: &Pretrained) -> EncoderFile {
         std: settled.std.clone(),
         pooling: Some(settled.pooling),
         normalise: settled.normalise,
+        texture_share: settled.texture_share,
         heads: Some(encoder.architecture().heads),
         ..EncoderFile::default()
     }
@@ -289,7 +319,7 @@ fn model_card(card: &ModelCard, encoder: &Pretrained, layout: &Layout) -> String
          | family | {family} |\n\
          | model | {name}, {parameters} parameters, {layers} blocks of width {width}, patches of {patch} pixels |\n\
          | made from | {id} |\n\
-         | embedding | pooling {pooling}, {dimension} components{unit} |\n\n\
+         | embedding | {joined}pooling {pooling}, {dimension} components{unit} |\n\n\
          ## Data\n\n{data}\n\n\
          ## Metrics\n\n{metrics}\n\n\
          ## Normalisation\n\n\
@@ -307,6 +337,7 @@ fn model_card(card: &ModelCard, encoder: &Pretrained, layout: &Layout) -> String
         patch = sizes.patch_size,
         id = encoder.id(),
         dimension = encoder.dimension(),
+        joined = settled.texture_share.map(joined_with).unwrap_or_default(),
         unit = if settled.normalise { ", scaled to length 1" } else { "" },
         data = or_not_said(&card.data),
         contrast = preprocessing.contrast(),
@@ -317,12 +348,22 @@ fn model_card(card: &ModelCard, encoder: &Pretrained, layout: &Layout) -> String
     )
 }
 
+fn joined_with(share: f32) -> String {
+    format!(
+        "the texture descriptor (√{share} × its {} components, which refcon adds and Transformers does not know), then √{} × the \
+         model's, each scaled to length 1 before: ",
+        crate::texture::DIMENSION,
+        1.0 - share
+    )
+}
+
 /// Writes everything beside the folder's place and then renames it, so that there is never half an export.
 fn write_folder(
     folder: &Path,
     texts: &[(&str, String)],
     sources: &[Source],
     weights: Named,
+    stored: StoredAs,
 ) -> Result<(), ExportError> {
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -341,7 +382,7 @@ fn write_folder(
     }
     let weights_path = folder.join("model.safetensors");
     let written = File::create(beside.path().join("model.safetensors"))
-        .and_then(|file| write_safetensors(BufWriter::new(file), sources, weights));
+        .and_then(|file| write_safetensors(BufWriter::new(file), sources, weights, stored));
     written.map_err(io(&weights_path))?;
     readable_by_all(beside.path()).map_err(io(folder))?;
     let beside = beside.keep();
@@ -365,15 +406,20 @@ pub(crate) fn readable_by_all(_: &Path) -> io::Result<()> {
 }
 
 /// Header, then one tensor after the other: the file is never in memory as a whole.
-fn write_safetensors(mut out: impl Write, sources: &[Source], mut weights: Named) -> io::Result<()> {
+fn write_safetensors(
+    mut out: impl Write,
+    sources: &[Source],
+    mut weights: Named,
+    stored: StoredAs,
+) -> io::Result<()> {
     let mut header = serde_json::Map::new();
     header.insert("__metadata__".into(), json!({"format": "pt"}));
     let mut end = 0;
     for piece in sources.iter().flat_map(|source| &source.pieces) {
-        let bytes = piece.shape.iter().product::<usize>() * size_of::<f32>();
+        let bytes = piece.shape.iter().product::<usize>() * stored.bytes();
         header.insert(
             piece.name.clone(),
-            json!({"dtype": "F32", "shape": piece.shape, "data_offsets": [end, end + bytes]}),
+            json!({"dtype": stored.name().0, "shape": piece.shape, "data_offsets": [end, end + bytes]}),
         );
         end += bytes;
     }
@@ -394,7 +440,10 @@ fn write_safetensors(mut out: impl Write, sources: &[Source], mut weights: Named
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
         for value in values {
-            out.write_all(&value.to_le_bytes())?;
+            match stored {
+                StoredAs::F32 => out.write_all(&value.to_le_bytes())?,
+                StoredAs::Bf16 => out.write_all(&bf16::from_f32(value).to_le_bytes())?,
+            }
         }
     }
     out.flush()

@@ -1,6 +1,6 @@
 //! An encoder with a head, and opening whatever encoder a folder holds.
 
-use crate::checkpoint::CheckpointError;
+use crate::checkpoint::{CheckpointError, folder_of};
 use crate::encoder_file::{Base, ENCODER_FILE, EncoderFile};
 use crate::execution::Execution;
 use crate::families::Family;
@@ -121,8 +121,4 @@ pub fn open_head(path: &Path, base: &dyn Encoder, device: &Device) -> Result<Opt
         return Err(CheckpointError::config(&folder.join(HEAD_FILE), problem));
     }
     Ok(Some(head))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) }
 }

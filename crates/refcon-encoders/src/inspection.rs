@@ -30,6 +30,8 @@ pub struct Inspection {
     pub preprocessing: Preprocessing,
     /// What of the model's output becomes the embedding.
     pub pooling: Pooling,
+    /// The share of the texture descriptor, where it is joined to the model's embedding.
+    pub texture_share: Option<f32>,
     /// Components of an embedding.
     pub dimension: usize,
     /// Each of the model's tensors, and where it lies in the file: several pieces where the file keeps them apart.
@@ -83,6 +85,7 @@ pub fn inspect(path: &Path, family: Option<Family>) -> Result<Inspection, Checkp
         elements,
         preprocessing: opened.settled.preprocessing,
         pooling: opened.settled.pooling,
+        texture_share: opened.settled.texture_share,
         dimension: opened.settled.dimension(&opened.architecture),
         unneeded: unneeded.cloned().collect(),
         mapping: sources

@@ -28,12 +28,13 @@ pub mod texture;
 mod trained;
 
 pub use burn::tensor::Device;
+pub use checkpoint::{COMPACT, is_shipped};
 pub use device::{DeviceChoice, DeviceError, device_list};
 pub use embedding::{EmbeddingError, Embeddings, EncoderId, scale_to_length_one};
 pub use encoder::{EncodeError, Encoder};
 pub use encoder_file::{Base, EncoderFile};
 pub use execution::{Execution, Precision, PrecisionError};
-pub use export::{ExportError, ModelCard, export, export_masked_autoencoder};
+pub use export::{ExportError, ModelCard, StoredAs, export, export_masked_autoencoder};
 pub use families::Family;
 pub use families::mae::{Decoder, DecoderArchitecture, MaskedAutoencoder, Reconstruction};
 pub use families::published::{Published, published};

@@ -1,6 +1,6 @@
 //! A checkpoint that has been opened and understood: whose tensors they are, which model they make, what they lack.
 
-use crate::checkpoint::{Checkpoint, CheckpointError, Comparison, parse_json, read_text};
+use crate::checkpoint::{Checkpoint, CheckpointError, Comparison, parse_json, read_text_if_there};
 use crate::encoder_file::{ENCODER_FILE, EncoderFile, Settled};
 use crate::execution::Execution;
 use crate::families::config::Config;
@@ -55,7 +55,7 @@ impl Opened {
         let checkpoint = Checkpoint::open(path)?;
         let folder = checkpoint.path().parent().unwrap_or(Path::new("")).to_owned();
         let config_path = folder.join(CONFIG_FILE);
-        let config_text = if config_path.exists() { read_text(&config_path)? } else { String::new() };
+        let config_text = read_text_if_there(&config_path)?.unwrap_or_default();
         let whole: Config = match config_text.as_str() {
             "" => Config::default(),
             text => parse_json(&config_path, text)?,

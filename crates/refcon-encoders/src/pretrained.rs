@@ -9,14 +9,16 @@ use crate::families::mae::{DecoderArchitecture, MaskedAutoencoder};
 use crate::families::{Family, short_name};
 use crate::model::{Architecture, Pooling, VisionTransformer};
 use crate::opened::Opened;
-use crate::{EncodeError, Encoder, EncoderId};
+use crate::{EncodeError, Encoder, EncoderId, Texture};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use refcon_image::{GreyImage, Preprocessing};
 use std::path::Path;
 
-/// Images that go through the model together.
-const BATCH: usize = 8;
+/// Images that go through the model together: enough tokens for every thread to have some tiles of a product, few enough that what a
+/// layer leaves is still in the cache when the next one comes.
+const TOKENS_AT_ONCE: usize = 1600;
+const LEAST_IMAGES_AT_ONCE: usize = 8;
 
 /// An encoder whose weights come from a checkpoint.
 #[derive(Debug)]
@@ -66,8 +68,12 @@ impl Pretrained {
         let applied = serde_json::to_vec(&settled)
             .map_err(|error| CheckpointError::config(checkpoint.path(), error.to_string()))?;
         let understood = format!("{family} {} {:?}", architecture.heads, architecture.position_resize);
-        let parts = [&checkpoint.hash()?, config_text.as_bytes(), &applied, understood.as_bytes()];
-        let id = EncoderId::new(short_name(family, &architecture), &parts);
+        let hash = checkpoint.hash()?;
+        let mut parts: Vec<&[u8]> = vec![&hash, config_text.as_bytes(), &applied, understood.as_bytes()];
+        let texture = settled.texture_share.map(|_| Texture::new());
+        parts.extend(texture.as_ref().map(|texture| texture.id().hash().as_bytes()));
+        let joined = if texture.is_some() { "+texture" } else { "" };
+        let id = EncoderId::new(format!("{}{joined}", short_name(family, &architecture)), &parts);
         let dimension = settled.dimension(&architecture);
         Ok(Self { id, family, architecture, settled, dimension, model, device: device.clone(), execution })
     }
@@ -109,8 +115,8 @@ impl Pretrained {
         Ok(Self { id, family, architecture, settled, dimension, model, device: device.clone(), execution })
     }
 
-    /// The same model behind another preprocessing, of the same input size, with another pooling: for what is to be learned with
-    /// them. Mean and standard deviation stay. The identity is still that of the encoder that was opened.
+    /// The same model behind another preprocessing, of the same input size, with another pooling, and without the texture descriptor:
+    /// for what is to be learned with them. Mean and standard deviation stay. The identity is still that of the encoder that was opened.
     ///
     /// # Errors
     /// When the preprocessing is for another input size, or the model cannot be pooled so.
@@ -172,11 +178,31 @@ impl Pretrained {
         self.settled.pooling
     }
 
-    /// Embeds inputs that need no preprocessing any more.
+    /// The share of the texture descriptor in embeddings that join it to the model's ([`EncoderFile::texture_share`]).
+    #[must_use]
+    pub fn texture_share(&self) -> Option<f32> {
+        self.settled.texture_share
+    }
+
+    /// The same encoder with that share of the texture descriptor in its embeddings. The identity is still that of the encoder that
+    /// was opened.
+    ///
+    /// # Errors
+    /// When the share is not above 0 and below 1.
+    pub fn joined_with_texture(self, share: f32) -> Result<Self, String> {
+        if !(share > 0.0 && share < 1.0) {
+            return Err(format!("a share of {share}, expected one above 0 and below 1"));
+        }
+        let settled = Settled { texture_share: Some(share), ..self.settled };
+        let dimension = settled.dimension(&self.architecture);
+        Ok(Self { settled, dimension, ..self })
+    }
+
+    /// The model's embeddings of inputs that need no preprocessing any more; the texture descriptor has no part in them.
     ///
     /// # Shapes
     /// - `pixels`: `[batch, channels, image_size, image_size]`
-    /// - returns `[batch, dimension]`
+    /// - returns `[batch, components]`, as many as the pooling gives
     ///
     /// # Panics
     /// If `pixels` is not of that shape.
@@ -190,9 +216,31 @@ impl Pretrained {
         });
         let mut embeddings: Vec<f32> = embedded.iter::<f32>().collect();
         if self.settled.normalise {
-            embeddings.chunks_exact_mut(self.dimension).for_each(scale_to_length_one);
+            let components = self.settled.model_dimension(&self.architecture);
+            embeddings.chunks_exact_mut(components).for_each(scale_to_length_one);
         }
         embeddings
+    }
+
+    /// Puts the texture descriptor of each tile before what the model gave for it.
+    fn joined(&self, share: f32, tiles: &[GreyImage], mut by_model: Vec<f32>) -> Vec<f32> {
+        let mut joined = vec![0.0; tiles.len() * self.dimension];
+        let components = self.settled.model_dimension(&self.architecture);
+        joined
+            .par_chunks_exact_mut(self.dimension)
+            .zip(by_model.par_chunks_exact_mut(components))
+            .zip(tiles)
+            .for_each(|((joined, by_model), tile)| {
+                let mut texture = Texture::describe(tile);
+                for (part, share) in [(&mut texture[..], share), (by_model, 1.0 - share)] {
+                    scale_to_length_one(part);
+                    part.iter_mut().for_each(|value| *value *= share.sqrt());
+                }
+                let (first, second) = joined.split_at_mut(texture.len());
+                first.copy_from_slice(&texture);
+                second.copy_from_slice(by_model);
+            });
+        joined
     }
 
     /// The model's input for planes that are preprocessed, or augmented, already: with mean and standard deviation applied, once for
@@ -238,18 +286,22 @@ impl Encoder for Pretrained {
     fn embed(&self, tiles: &[GreyImage]) -> Result<Vec<f32>, EncodeError> {
         let mut embeddings = Vec::with_capacity(tiles.len() * self.dimension);
         let pixels = |tile: &GreyImage| self.channels_of(&self.settled.preprocessing.apply(tile));
-        for batch in tiles.chunks(BATCH) {
+        let tokens = self.architecture.patches() + self.architecture.leading_tokens();
+        for batch in tiles.chunks((TOKENS_AT_ONCE / tokens).max(LEAST_IMAGES_AT_ONCE)) {
             let pixels: Vec<Vec<f32>> = batch.par_iter().map(pixels).collect();
             embeddings.extend(self.embed_pixels(pixels.concat(), batch.len()));
         }
-        match embeddings.iter().position(|value| !value.is_finite()) {
-            None => Ok(embeddings),
-            Some(at) => Err(EncodeError::NotFinite {
+        if let Some(at) = embeddings.iter().position(|value| !value.is_finite()) {
+            return Err(EncodeError::NotFinite {
                 encoder: self.id.clone(),
-                tile: at / self.dimension,
+                tile: at / self.settled.model_dimension(&self.architecture),
                 value: embeddings[at].to_string(),
-            }),
+            });
         }
+        Ok(match self.settled.texture_share {
+            Some(share) => self.joined(share, tiles, embeddings),
+            None => embeddings,
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What training leaves behind: an encoder's folder with its head, its card and what it was trained on.
 
 use crate::encoder_file::{Base, ENCODER_FILE, EncoderFile};
-use crate::export::{export, pretty, readable_by_all};
+use crate::export::{StoredAs, export, pretty, readable_by_all};
 use crate::head::{HEAD_FILE, Head, HeadFile};
 use crate::model::VisionTransformer;
 use crate::{Encoder, ExportError, ModelCard, Pretrained, Texture};
@@ -63,7 +63,9 @@ impl Trained<'_> {
                 readable_by_all(folder).map_err(io)?;
                 fs::write(folder.join("README.md"), self.texture_card()).map_err(io)?;
             }
-            TrainedBase::Pretrained(encoder, model) => export(encoder, model, self.card, folder)?,
+            TrainedBase::Pretrained(encoder, model) => {
+                export(encoder, model, self.card, StoredAs::F32, folder)?;
+            }
         }
         let mut file = EncoderFile::read(folder).map_err(|error| io(io::Error::other(error)))?;
         if let TrainedBase::Texture = self.base {

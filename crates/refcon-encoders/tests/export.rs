@@ -7,7 +7,7 @@
 
 use refcon_encoders::checkpoint::Checkpoint;
 use refcon_encoders::{
-    Encoder, Execution, ExportError, MaskedAutoencoder, ModelCard, Pretrained, device, export,
+    Encoder, Execution, ExportError, MaskedAutoencoder, ModelCard, Pretrained, StoredAs, device, export,
     export_masked_autoencoder,
 };
 use refcon_kernels::Tier;
@@ -27,7 +27,7 @@ fn exported(name: &str, card: &ModelCard) -> (Pretrained, tempfile::TempDir, Pat
     let encoder = Pretrained::open(&golden(name)).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path().join("exported");
-    export(&encoder, encoder.model(), card, &folder).unwrap();
+    export(&encoder, encoder.model(), card, StoredAs::F32, &folder).unwrap();
     (encoder, scratch, folder)
 }
 
@@ -149,10 +149,13 @@ fn the_model_card_says_data_metrics_normalisation_and_polarity() {
 fn an_export_replaces_nothing_and_what_transformers_lacks_is_said() {
     let encoder = Pretrained::open(&golden("vit")).unwrap();
     let scratch = tempfile::tempdir().unwrap();
-    let error = export(&encoder, encoder.model(), &ModelCard::default(), scratch.path()).unwrap_err();
+    let error =
+        export(&encoder, encoder.model(), &ModelCard::default(), StoredAs::F32, scratch.path()).unwrap_err();
     assert!(matches!(error, ExportError::Exists(_)), "{error}");
     let late = Pretrained::open(&golden("timm-registers")).unwrap();
-    let error = export(&late, late.model(), &ModelCard::default(), &scratch.path().join("new")).unwrap_err();
+    let error =
+        export(&late, late.model(), &ModelCard::default(), StoredAs::F32, &scratch.path().join("new"))
+            .unwrap_err();
     assert!(error.to_string().contains("normalises after pooling"), "{error}");
     assert!(!scratch.path().join("new").exists());
 }
@@ -164,7 +167,8 @@ fn weights_that_were_rounded_for_inference_are_not_written() {
         let encoder = Pretrained::open_on(&golden("vit"), None, &device::cpu(), execution).unwrap();
         let scratch = tempfile::tempdir().unwrap();
         let folder = scratch.path().join("exported");
-        let error = export(&encoder, encoder.model(), &ModelCard::default(), &folder).unwrap_err();
+        let error =
+            export(&encoder, encoder.model(), &ModelCard::default(), StoredAs::F32, &folder).unwrap_err();
         assert!(matches!(error, ExportError::Rounded) && !folder.exists(), "{error}");
     }
 }

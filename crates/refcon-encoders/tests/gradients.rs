@@ -7,7 +7,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use refcon_encoders::model::{Architecture, Pooling, VisionTransformer};
-use refcon_encoders::{Execution, MaskedAutoencoder, ModelCard, Pretrained, device, export};
+use refcon_encoders::{Execution, MaskedAutoencoder, ModelCard, Pretrained, StoredAs, device, export};
 use refcon_image::GreyImage;
 use refcon_kernels::Tier;
 use std::path::{Path, PathBuf};
@@ -302,7 +302,7 @@ fn a_model_opened_to_train_is_written_with_its_full_weights() {
         let folder = tempfile::tempdir().unwrap();
         let written = folder.path().join("written");
         let opened = open();
-        export(&opened, opened.model(), &ModelCard::default(), &written).unwrap();
+        export(&opened, opened.model(), &ModelCard::default(), StoredAs::F32, &written).unwrap();
         let pixels = numbers(5, 3 * opened.architecture().image_size.pow(2));
         let embed = |path: &Path| Pretrained::open(path).unwrap().embed_pixels(pixels.clone(), 1);
         assert_eq!(embed(&written), embed(&golden("vit")));

@@ -165,7 +165,7 @@ pub struct Directions<'a> {
 ///
 /// # Panics
 /// When the shapes do not fit.
-pub fn directions(xx: &[f32], yy: &[f32], xy: &[f32], floor: f32, output: Directions<'_>) {
+pub fn directions(xx: &[f32], yy: &[f32], xy: &[f32], floor: f32, output: &mut Directions<'_>) {
     let width = xx.len();
     let lengths = [yy.len(), xy.len(), output.dip.len(), output.coherence.len(), output.strength.len()];
     assert_eq!(lengths, [width; 5], "as many products, and results, of each kind");
@@ -281,7 +281,7 @@ mod tests {
             let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b + 0.01).collect::<Vec<f32>>();
             let (xx, yy, xy) = (product(&across, &across), product(&down, &down), product(&across, &down));
             let [mut dip, mut coherence, mut strength] = [(); 3].map(|()| vec![f32::NAN; width]);
-            let output = Directions { dip: &mut dip, coherence: &mut coherence, strength: &mut strength };
+            let output = &mut Directions { dip: &mut dip, coherence: &mut coherence, strength: &mut strength };
             directions(&xx, &yy, &xy, 1e-3, output);
             for x in 0..width {
                 let (sine, cosine) = (2.0 * f64::from(xy[x]), f64::from(yy[x] - xx[x]));

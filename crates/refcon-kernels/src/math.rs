@@ -88,7 +88,7 @@ pub(crate) fn half_angle<M: MulAdd>(sine: f32, cosine: f32) -> f32 {
                 -0.072_348_54,
                 0.039_781_187,
                 -0.014_401_335,
-                0.002_456_719_1,
+                0.002_456_719,
             ],
         );
     let arc = if sine > length { FRAC_PI_4 - arc } else { arc };

@@ -190,7 +190,7 @@ fn a_head_that_the_encoder_has_is_trained_further_or_replaced_on_request() {
         ],
     );
     let message = prepare(tuned.unwrap(), false).unwrap_err().to_string();
-    assert!(message.contains("no weights of its own"), "{message}");
+    assert!(message.contains("only a head can be trained"), "{message}");
 }
 
 #[test]

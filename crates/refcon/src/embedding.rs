@@ -6,10 +6,11 @@ use crate::output::Output;
 use clap::Args;
 use rayon::prelude::*;
 use refcon_encoders::{
-    Device, DeviceChoice, Embeddings, Encoder, Execution, Family, Precision, Pretrained, Texture,
-    device_list, open_encoder,
+    COMPACT, Device, DeviceChoice, Embeddings, Encoder, Execution, Family, Precision, Pretrained, Texture,
+    device_list, is_shipped, open_encoder,
 };
 use refcon_image::{DecodeLimits, GreyImage, ReadImageError, TileFile};
+use refcon_library::{Library, Snapshot};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
@@ -38,9 +39,10 @@ impl EmbeddedFolder {
 /// Which encoder embeds, where it runs, and how precisely.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EncoderArguments {
-    /// `texture` (no weights needed), or a checkpoint of ViT, CLIP, DINOv2 or ViT-MAE: its folder or file (`refcon encoders`)
-    #[arg(long, default_value = TEXTURE, value_name = "NAME|PATH")]
-    pub(crate) encoder: String,
+    /// `texture` or `compact`, which come with the program, or a checkpoint of ViT, CLIP, DINOv2 or ViT-MAE: its folder or file
+    /// (`refcon encoders`) [default: texture; for a library that holds only compact's tiles, that]
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) encoder: Option<String>,
 
     /// Take the checkpoint as of this family, where its tensors' names fit several: vit, clip, dinov2, mae
     #[arg(long, value_parser = family)]
@@ -58,6 +60,9 @@ pub(crate) struct EncoderArguments {
 /// The encoder without weights.
 const TEXTURE: &str = "texture";
 
+/// The encoders that come with the program; the first is the default.
+const BUILT_IN: [&str; 2] = [TEXTURE, COMPACT];
+
 /// The `--family` of the command line.
 pub(crate) fn family(text: &str) -> Result<Family, String> {
     let known = || Family::ALL.map(Family::name).join(", ");
@@ -68,20 +73,47 @@ pub(crate) fn family(text: &str) -> Result<Family, String> {
 }
 
 impl EncoderArguments {
-    /// Whether another than the default was asked for.
+    /// Whether one was asked for.
     pub(crate) fn is_chosen(&self) -> bool {
-        self.encoder != TEXTURE
+        self.encoder.is_some()
+    }
+
+    /// The name or the path of the encoder that was asked for, or of the default.
+    pub(crate) fn name(&self) -> &str {
+        self.encoder.as_deref().unwrap_or(BUILT_IN[0])
+    }
+
+    /// These arguments, and where no encoder was asked for, the first of those that come with the program whose tiles the library holds.
+    pub(crate) fn for_library(&self, library: &Snapshot) -> Self {
+        let named = |name: &str| Self { encoder: Some(name.to_owned()), ..self.clone() };
+        let held = library.encoders();
+        let is_held = |arguments: &Self| {
+            let opened = arguments.open();
+            opened.is_ok_and(|encoder| held.iter().any(|summary| summary.encoder == *encoder.id()))
+        };
+        let default = || BUILT_IN.iter().map(|name| named(name)).find(is_held);
+        match self.encoder.is_some() || held.is_empty() {
+            true => self.clone(),
+            false => default().unwrap_or_else(|| self.clone()),
+        }
+    }
+
+    /// The same for a library that may not be there yet.
+    pub(crate) fn for_library_at(&self, folder: &Path) -> Self {
+        let held = Library::open(folder).and_then(|library| library.snapshot());
+        held.map_or_else(|_| self.clone(), |held| self.for_library(&held))
     }
 
     /// An encoder where a training's settings have it validate: on the first of the devices that share its batches.
     pub(crate) fn validating(encoder: String, devices: &str, precision: &str) -> Result<Self, Failure> {
         let device = device_list(devices).map_err(Failure::input)?[0];
-        Ok(Self { encoder, family: None, device, precision: precision.parse().map_err(Failure::input)? })
+        let precision = precision.parse().map_err(Failure::input)?;
+        Ok(Self { encoder: Some(encoder), family: None, device, precision })
     }
 
     /// The encoder that the user asked for.
     pub(crate) fn open(&self) -> Result<Box<dyn Encoder>, Failure> {
-        if self.encoder == TEXTURE {
+        if self.name() == TEXTURE {
             if let DeviceChoice::Gpu(_) | DeviceChoice::Cuda(_) = self.device {
                 let device = self.device;
                 return Err(Failure::usage(format!(
@@ -103,11 +135,12 @@ impl EncoderArguments {
 
     /// Where the encoder lies, where it runs, and what it computes in.
     fn place(&self) -> Result<(PathBuf, Device, Execution), Failure> {
-        let path = PathBuf::from(&self.encoder);
-        if !path.exists() {
+        let path = PathBuf::from(self.name());
+        if !is_shipped(&path) && !path.exists() {
             return Err(Failure::input(format!(
-                "no encoder {}: expected `{TEXTURE}`, or the path of a checkpoint (a folder or a file, see `refcon encoders`)",
-                self.encoder
+                "no encoder {}: expected `{COMPACT}`, `{TEXTURE}`, or the path of a checkpoint (a folder or a file, see `refcon \
+                 encoders`)",
+                path.display()
             )));
         }
         let device = self.device.open().map_err(Failure::usage)?;

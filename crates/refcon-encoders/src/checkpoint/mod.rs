@@ -13,17 +13,19 @@ mod globals;
 mod pytorch;
 mod safetensors;
 mod shards;
+mod shipped;
 
 pub use error::CheckpointError;
+pub use shipped::{COMPACT, is_shipped};
 
 use half::{bf16, f16};
 use pytorch::PytorchFile;
 use safetensors::SafetensorsFile;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use shipped::OpenFile;
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// What a checkpoint's file says about a tensor.
@@ -238,7 +240,7 @@ impl Checkpoint {
         let mut hasher = Sha256::new();
         let mut block = vec![0; 1 << 20];
         for path in paths {
-            let mut file = File::open(path).map_err(CheckpointError::io(path))?;
+            let mut file = OpenFile::open(path).map_err(CheckpointError::io(path))?;
             loop {
                 match file.read(&mut block).map_err(CheckpointError::io(path))? {
                     0 => break,
@@ -263,6 +265,9 @@ pub struct Comparison {
 
 /// The file that holds the weights, or the index of those that do.
 fn weights_file(path: &Path) -> Result<PathBuf, CheckpointError> {
+    if is_shipped(path) {
+        return Ok(path.join(USUAL_NAMES[0]));
+    }
     if !path.is_dir() {
         return shards::index_of(path);
     }
@@ -296,7 +301,7 @@ fn weights_file(path: &Path) -> Result<PathBuf, CheckpointError> {
 /// Whether a file is one of PyTorch's, by its first bytes, and by its name where those say nothing.
 fn looks_like_pytorch(path: &Path) -> Result<bool, CheckpointError> {
     let mut start = Vec::new();
-    let file = File::open(path).map_err(CheckpointError::io(path))?;
+    let file = OpenFile::open(path).map_err(CheckpointError::io(path))?;
     file.take(9).read_to_end(&mut start).map_err(CheckpointError::io(path))?;
     let is_safetensors = start.get(8) == Some(&b'{') && start[4..8] == [0; 4];
     let named = path.extension().is_some_and(|extension| extension != "safetensors");
@@ -311,14 +316,33 @@ fn listed(tensors: &[String]) -> String {
     }
 }
 
+/// The folder of a checkpoint, which is one or a file in it.
+pub(crate) fn folder_of(checkpoint: &Path) -> &Path {
+    match shipped::is_shipped(checkpoint) || checkpoint.is_dir() {
+        true => checkpoint,
+        false => checkpoint.parent().unwrap_or(Path::new("")),
+    }
+}
+
 /// A text beside the weights, of bounded length.
 pub(crate) fn read_text(path: &Path) -> Result<String, CheckpointError> {
-    let length = std::fs::metadata(path).map_err(CheckpointError::io(path))?.len();
+    let mut file = OpenFile::open(path).map_err(CheckpointError::io(path))?;
+    let length = file.length().map_err(CheckpointError::io(path))?;
     if length > LARGEST_TEXT {
         let problem = format!("it has {length} bytes, expected a JSON file of at most {LARGEST_TEXT}");
         return Err(CheckpointError::config(path, problem));
     }
-    std::fs::read_to_string(path).map_err(CheckpointError::io(path))
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(CheckpointError::io(path))?;
+    Ok(text)
+}
+
+/// The same; none where there is no such file.
+pub(crate) fn read_text_if_there(path: &Path) -> Result<Option<String>, CheckpointError> {
+    match read_text(path) {
+        Err(CheckpointError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 pub(crate) fn parse_json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, CheckpointError> {

@@ -1,9 +1,9 @@
 //! Safetensors: a header of names, types, shapes and offsets, then the tensors' bytes.
 
+use super::shipped::OpenFile;
 use super::{CheckpointError, ElementType, TensorFacts};
 use safetensors::tensor::{Dtype, Metadata};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ const LARGEST_HEADER: u64 = 100_000_000;
 #[derive(Debug)]
 pub(crate) struct SafetensorsFile {
     path: PathBuf,
-    file: File,
+    file: OpenFile,
     metadata: Metadata,
     /// Where the tensors' bytes begin.
     data_start: u64,
@@ -28,8 +28,8 @@ impl SafetensorsFile {
     pub(crate) fn open(path: &Path) -> Result<Self, CheckpointError> {
         let format =
             |problem: String| CheckpointError::Format { path: path.into(), format: "safetensors", problem };
-        let mut file = File::open(path).map_err(CheckpointError::io(path))?;
-        let length = file.metadata().map_err(CheckpointError::io(path))?.len();
+        let mut file = OpenFile::open(path).map_err(CheckpointError::io(path))?;
+        let length = file.length().map_err(CheckpointError::io(path))?;
         if length < 8 {
             return Err(format(format!("it has {length} bytes, expected 8 of header length and a header")));
         }

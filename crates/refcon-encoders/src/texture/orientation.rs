@@ -36,7 +36,7 @@ impl StructureTensor {
         let empty = || vec![0.0; xx.len()];
         let mut tensor = Self { dip: empty(), coherence: empty(), weight: empty() };
         let Self { dip, coherence, weight: strength } = &mut tensor;
-        directions(&xx, &yy, &xy, FLOOR, Directions { dip, coherence, strength });
+        directions(&xx, &yy, &xy, FLOOR, &mut Directions { dip, coherence, strength });
         tensor
     }
 

@@ -233,21 +233,21 @@ impl Config {
                 fail("tuning.kind head trains the head, and head.kind is none")
             }
             Tuning::Lora { rank: 0, .. } => fail("tuning.rank is 0, expected at least 1"),
-            _ if self.encoder == crate::TEXTURE => self.check_texture(),
+            _ if self.encoder == crate::TEXTURE => self.check_texture("the texture descriptor"),
             _ => Ok(()),
         }
     }
 
-    /// Whether the settings are ones for the texture descriptor, with a head or without.
-    pub(crate) fn check_texture(&self) -> Result<(), ConfigError> {
-        let fail = |problem: &str| Err(ConfigError::Senseless(problem.into()));
-        if self.tuning != (Tuning::Head {}) {
-            return fail("the texture descriptor has no weights of its own: tuning.kind must be head");
-        }
-        if self.augmentation != (Augmentation::None {}) {
-            return fail("the texture descriptor sees tiles as they are: augmentation.kind must be none");
-        }
-        Ok(())
+    /// Whether the settings are ones for an encoder that is the texture descriptor, or has it in it, which `what` says.
+    pub(crate) fn check_texture(&self, what: &str) -> Result<(), ConfigError> {
+        let problem = if self.tuning != (Tuning::Head {}) {
+            format!("only a head can be trained on {what}: tuning.kind must be head")
+        } else if self.augmentation != (Augmentation::None {}) {
+            format!("{what} sees tiles as they are: augmentation.kind must be none")
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::Senseless(problem))
     }
 }
 
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn settings_that_do_not_go_together_are_refused_with_what_does() {
         assert!(refused("loss: triplet").contains("needs triplets"));
-        assert!(refused("tuning: full").contains("no weights of its own"));
+        assert!(refused("tuning: full").contains("only a head can be trained"));
         assert!(refused("head: none").contains("trains the head"));
         assert!(refused("optimiser: {learning_rate: 0}").contains("positive"));
     }

@@ -4,32 +4,52 @@
 //! before the loss: so losses that compare all tiles of a batch see all of them, and the way back brings each device's part of the
 //! gradient to the one set of weights, where the parts add up. A step is the step of one device, but for the order of its sums.
 
+use crate::error::TrainError;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
+use refcon_encoders::{DeviceChoice, Execution, Precision, device_list};
 use std::ops::Range;
 
-/// What `run` makes of `images` (`[batch, channels, height, width]`), a share of the batch on each of `devices`; rows in their order, on
-/// the device of `module`, which is the first one's.
+/// The devices of a training's settings, at least one and without gradients, and what is computed there.
+///
+/// # Errors
+/// When a device is not there, or cannot compute so.
+pub(crate) fn open_devices(devices: &str, precision: &str) -> Result<(Vec<Device>, Execution), TrainError> {
+    let setting = |key: &str, error: &dyn std::fmt::Display| TrainError::Setting(format!("{key}: {error}"));
+    let chosen = device_list(devices).map_err(|error| setting("device", &error))?;
+    let devices: Vec<Device> = chosen
+        .into_iter()
+        .map(DeviceChoice::open)
+        .collect::<Result<_, _>>()
+        .map_err(|error| setting("device", &error))?;
+    let precision: Precision = precision.parse().map_err(|error| setting("precision", &error))?;
+    let execution = precision.on(&devices[0]).map_err(|error| setting("precision", &error))?;
+    Ok((devices, execution))
+}
+
+/// What `run` makes of a batch of `batch` rows, a share of them on each of `devices`; results in the rows' order, on the first device,
+/// where `module` is. `run` gets the weights, its rows, and where it is to work.
 pub fn over_devices<M: Module + Clone, const D: usize>(
     devices: &[Device],
     module: &M,
-    images: Tensor<4>,
-    run: impl Fn(&M, Tensor<4>) -> Tensor<D>,
+    batch: usize,
+    run: impl Fn(&M, Range<usize>, &Device) -> Tensor<D>,
 ) -> Tensor<D> {
-    let home = images.device();
-    let parts = shares(images.dims()[0], devices.len());
-    if parts.len() < 2 {
-        return run(module, images);
-    }
-    let made = parts.into_iter().zip(devices).enumerate().map(|(number, (share, device))| {
-        let share = images.clone().slice([share]);
-        if number == 0 {
-            return run(module, share);
-        }
+    let home = &devices[0];
+    let mut parts = shares(batch, devices.len()).into_iter().zip(devices);
+    let first = parts.next().map(|(share, _)| run(module, share, home));
+    let others = parts.map(|(share, device)| {
         let copy = module.clone().map(&mut Copying { device });
-        run(&copy, share.to_device(device)).to_device(&home)
+        run(&copy, share, device).to_device(home)
     });
-    Tensor::cat(made.collect(), 0)
+    let mut made: Vec<Tensor<D>> = first.into_iter().chain(others).collect();
+    if made.len() == 1 { made.remove(0) } else { Tensor::cat(made, 0) }
+}
+
+/// Some rows of a tensor, on a device.
+pub fn rows_on<const D: usize>(rows: &Tensor<D>, share: Range<usize>, device: &Device) -> Tensor<D> {
+    let rows = if share.len() == rows.dims()[0] { rows.clone() } else { rows.clone().slice([share]) };
+    rows.to_device(device)
 }
 
 /// A batch in parts of the same length, or one shorter than the first; none is empty.

@@ -9,7 +9,8 @@ mod devices;
 mod event;
 mod task;
 
-pub use devices::over_devices;
+pub(crate) use devices::open_devices;
+pub use devices::{over_devices, rows_on};
 pub use event::Event;
 pub use task::{BatchLoss, Position, Task};
 

@@ -8,12 +8,11 @@ use crate::dataset::{
     Dataset, DatasetError, GroupTable, Groups, LabelledFolder, Manifest, TileCache, split, test_data_at,
 };
 use crate::error::TrainError;
-use crate::fit::Plan;
+use crate::fit::{Plan, open_devices};
 use crate::triplets::validation_triplets;
 use burn::tensor::Device;
 use refcon_encoders::{
-    DeviceChoice, EncoderFile, EncoderId, Execution, Head, Headed, Precision, Pretrained, Texture,
-    device_list, open_head,
+    COMPACT, EncoderFile, EncoderId, Head, Headed, Pretrained, Texture, is_shipped, open_head,
 };
 use std::path::{Path, PathBuf};
 
@@ -198,21 +197,24 @@ impl Opened {
             let (precision, devices) = ("f32".into(), Vec::new());
             return Ok(Self { base, head: None, test_data: Vec::new(), precision, devices });
         }
-        let path = PathBuf::from(&config.encoder);
-        if !path.exists() {
-            return Err(TrainError::Setting(format!(
-                "no encoder {}: expected `{TEXTURE}`, or the path of a checkpoint (a folder or a file, see `refcon encoders`)",
-                config.encoder
-            )));
+        let mut path = PathBuf::from(&config.encoder);
+        if !is_shipped(&path) {
+            if !path.exists() {
+                return Err(TrainError::Setting(format!(
+                    "no encoder {}: expected `{COMPACT}`, `{TEXTURE}`, or the path of a checkpoint (a folder or a file, see `refcon \
+                     encoders`)",
+                    config.encoder
+                )));
+            }
+            path = absolute(&path);
         }
-        let path = absolute(&path);
         let file = EncoderFile::beside(&path)?;
         let (base, precision, devices) = match file.base {
             Some(refcon_encoders::Base::Texture) => {
                 (Base::Texture(Texture::new()), "f32".to_owned(), Vec::new())
             }
             None => {
-                let (devices, execution) = places(config)?;
+                let (devices, execution) = open_devices(&config.device, &config.precision)?;
                 let pretrained = Pretrained::open_to_train(&path, None, &devices[0], execution)?;
                 (Base::Pretrained(Box::new(pretrained)), execution.name().to_owned(), devices)
             }
@@ -223,23 +225,13 @@ impl Opened {
     }
 }
 
-/// Where a checkpoint is trained, at least one device, and what it computes in.
-fn places(config: &Config) -> Result<(Vec<Device>, Execution), TrainError> {
-    let setting = |key: &str, error: &dyn std::fmt::Display| TrainError::Setting(format!("{key}: {error}"));
-    let chosen = device_list(&config.device).map_err(|error| setting("device", &error))?;
-    let devices: Vec<Device> = chosen
-        .into_iter()
-        .map(DeviceChoice::open)
-        .collect::<Result<_, _>>()
-        .map_err(|error| setting("device", &error))?;
-    let precision: Precision = config.precision.parse().map_err(|error| setting("precision", &error))?;
-    let execution = precision.on(&devices[0]).map_err(|error| setting("precision", &error))?;
-    Ok((devices, execution))
-}
-
 fn check_choices(config: &Config, base: &Base, dataset: &Dataset) -> Result<(), TrainError> {
-    if let Base::Texture(_) = base {
-        config.check_texture()?;
+    match base {
+        Base::Texture(_) => config.check_texture("the texture descriptor")?,
+        Base::Pretrained(pretrained) if pretrained.texture_share().is_some() => {
+            config.check_texture("an encoder that joins the texture descriptor to a model")?;
+        }
+        Base::Pretrained(_) => {}
     }
     if let Sampling::Triplets { exclude_anchor_classes, .. } = &config.sampling
         && crate::triplets::anchors(dataset, &dataset.training, exclude_anchor_classes).is_empty()

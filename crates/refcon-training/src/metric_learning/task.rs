@@ -5,7 +5,7 @@ use crate::augmentation;
 use crate::config::{Augmentation, Config, Distance, LossChoice, MiningChoice, Sampling, Tuning};
 use crate::dataset::{Dataset, TileCache};
 use crate::error::TrainError;
-use crate::fit::{BatchLoss, Position, Task, over_devices};
+use crate::fit::{BatchLoss, Position, Task, over_devices, rows_on};
 use crate::losses::triplet::{TripletRows, triplet, triplet_on_host};
 use crate::losses::{ClassMasks, multi_similarity, proxy_anchor, sub_centre_arcface, supervised_contrastive};
 use crate::mining::{Distances, batch_hard, distance_weighted, semi_hard};
@@ -69,8 +69,8 @@ impl MetricLearning {
         match (&self.base, network.model()) {
             (Base::Pretrained(pretrained), Some(model)) => {
                 let images = pretrained.input(&self.inputs(pretrained, tiles, Some(at))?);
-                let embeddings = over_devices(&self.devices, &model, images, |model, images| {
-                    model.embed(images, pretrained.pooling())
+                let embeddings = over_devices(&self.devices, &model, tiles.len(), |model, share, device| {
+                    model.embed(rows_on(&images, share, device), pretrained.pooling())
                 });
                 Ok(network.head.as_ref().map_or(embeddings.clone(), |head| head.forward(embeddings)))
             }

@@ -4,9 +4,9 @@ use super::config::PretrainConfig;
 use super::pool::{SplitPool, TilePool};
 use crate::dataset::test_data_at;
 use crate::error::TrainError;
-use crate::fit::{Plan, Task};
+use crate::fit::{Plan, Task, open_devices};
 use crate::runs::Method;
-use refcon_encoders::{Device, DeviceChoice, Execution, Precision};
+use refcon_encoders::{Device, Execution, is_shipped};
 
 /// A method of pretraining: a task of the loop, with settings of its own.
 pub trait Pretraining: Task + Sized {
@@ -53,8 +53,8 @@ pub struct PreparedPretraining<P: Pretraining> {
 #[derive(Debug)]
 pub(super) struct Ground {
     pub(super) tiles: SplitPool,
-    /// Without gradients.
-    pub(super) device: Device,
+    /// At least one, without gradients.
+    pub(super) devices: Vec<Device>,
     pub(super) execution: Execution,
     pub(super) test_data: Vec<String>,
 }
@@ -62,10 +62,9 @@ pub(super) struct Ground {
 impl Ground {
     /// Looks at the tiles and chooses the device; makes the configuration's paths absolute.
     pub(super) fn open<C: PretrainConfig>(config: &mut C, allow_test_data: bool) -> Result<Self, TrainError> {
-        let setting =
-            |key: &str, error: &dyn std::fmt::Display| TrainError::Setting(format!("{key}: {error}"));
         let (data, model) = config.files_mut();
-        for path in data.paths.iter_mut().chain(&mut model.start) {
+        let start = model.start.as_mut().filter(|start| !is_shipped(start));
+        for path in data.paths.iter_mut().chain(start) {
             *path = path.canonicalize().map_err(|source| TrainError::Read { path: path.clone(), source })?;
         }
         let common = config.common();
@@ -73,11 +72,8 @@ impl Ground {
         let pool = TilePool::open(paths, &common.data.cut, allow_test_data)?;
         let test_data = paths.iter().filter(|path| test_data_at(path, &[]).is_some());
         let test_data: Vec<String> = test_data.map(|path| path.display().to_string()).collect();
-        let device: DeviceChoice = common.device.parse().map_err(|error| setting("device", &error))?;
-        let device = device.open().map_err(|error| setting("device", &error))?;
-        let precision: Precision = common.precision.parse().map_err(|error| setting("precision", &error))?;
-        let execution = precision.on(&device).map_err(|error| setting("precision", &error))?;
+        let (devices, execution) = open_devices(common.device, common.precision)?;
         let tiles = SplitPool::new(pool, common.data.held_out, common.batch, common.seed);
-        Ok(Self { tiles, device, execution, test_data })
+        Ok(Self { tiles, devices, execution, test_data })
     }
 }

@@ -8,7 +8,8 @@ use clap::{Args, Subcommand};
 use refcon_encoders::checkpoint::ElementType;
 use refcon_encoders::model::{Architecture, Pooling};
 use refcon_encoders::{
-    Encoder, EncoderFile, Execution, Inspection, ModelCard, Precision, Pretrained, device, export, inspect,
+    Encoder, EncoderFile, Execution, Inspection, ModelCard, Precision, Pretrained, StoredAs, device, export,
+    inspect,
 };
 use refcon_image::Preprocessing;
 use serde::Serialize;
@@ -48,7 +49,7 @@ struct Inspect {
 
 /// Write a checkpoint as a folder that Transformers opens
 ///
-/// Its configurations, weights (safetensors, f32) and a model card, and refcon-encoder.json, with which refcon gives the same
+/// Its configurations, weights (safetensors) and a model card, and refcon-encoder.json, with which refcon gives the same
 /// embeddings from it again.
 #[derive(Debug, Args)]
 struct Export {
@@ -58,6 +59,18 @@ struct Export {
     /// The folder to write; it must not be there yet
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
+
+    /// Write the weights rounded to bf16: half the size
+    #[arg(long)]
+    bf16: bool,
+
+    /// Leave away the head on top of the model, as after a training that only needed it for its loss
+    #[arg(long)]
+    without_head: bool,
+
+    /// Join the texture descriptor to the model's embedding, with this share (above 0, below 1) in what a cosine says
+    #[arg(long, value_name = "SHARE")]
+    texture_share: Option<f32>,
 
     /// Title of the model card [default: the encoder's name]
     #[arg(long, default_value = "")]
@@ -176,7 +189,12 @@ impl Inspect {
                 found.preprocessing.crop(),
                 sizes.image_size
             ),
-            format!("embedding   {} components, pooling {}", found.dimension, json!(found.pooling)),
+            format!(
+                "embedding   {} components, pooling {}{}",
+                found.dimension,
+                json!(found.pooling),
+                joined(found)
+            ),
         ];
         if found.has_decoder {
             lines.push("decoder     a masked autoencoder's".into());
@@ -196,6 +214,11 @@ impl Inspect {
         }
         lines.join("\n")
     }
+}
+
+fn joined(found: &Inspection) -> String {
+    let joined = |share: f32| format!("; joined with the texture descriptor, whose share is {share}");
+    found.texture_share.map(joined).unwrap_or_default()
 }
 
 fn prefix(found: &Inspection) -> String {
@@ -239,6 +262,7 @@ fn as_json(found: &Inspection) -> serde_json::Value {
         "heads": sizes.heads,
         "elements": found.elements.iter().map(element_name).collect::<Vec<_>>(),
         "pooling": found.pooling,
+        "texture_share": found.texture_share,
         "dimension": found.dimension,
         "has_decoder": found.has_decoder,
         "missing": found.missing,
@@ -256,11 +280,15 @@ impl Export {
             // Weights are written as they are, not as they would be multiplied.
             chosen.precision = Precision::F32;
         }
-        let encoder = chosen.open_pretrained()?;
-        let folder = Path::new(&chosen.encoder);
-        if EncoderFile::read(folder).is_ok_and(|file| file.head.is_some()) {
+        let mut encoder = chosen.open_pretrained()?;
+        if let Some(share) = self.texture_share {
+            encoder = encoder.joined_with_texture(share).map_err(Failure::usage)?;
+        }
+        let folder = Path::new(chosen.name());
+        if !self.without_head && EncoderFile::read(folder).is_ok_and(|file| file.head.is_some()) {
             return Err(Failure::input(format!(
-                "{} has a head, which no model class of Transformers computes; refcon opens the folder as it is",
+                "{} has a head, which no model class of Transformers computes; refcon opens the folder as it is, and \
+                 --without-head writes what is below it",
                 folder.display()
             )));
         }
@@ -271,7 +299,8 @@ impl Export {
             polarity: self.polarity.clone(),
             notes: self.notes.clone(),
         };
-        export(&encoder, encoder.model(), &card, &self.output).map_err(Failure::output)?;
+        let stored = if self.bf16 { StoredAs::Bf16 } else { StoredAs::F32 };
+        export(&encoder, encoder.model(), &card, stored, &self.output).map_err(Failure::output)?;
         let exported = Exported {
             encoder: encoder.id().name().into(),
             encoder_hash: encoder.id().hash().into(),
@@ -298,7 +327,7 @@ impl New {
             notes: Some("Random weights: nothing was learned yet.".into()),
             ..ModelCard::default()
         };
-        export(&encoder, encoder.model(), &card, &self.output).map_err(Failure::output)?;
+        export(&encoder, encoder.model(), &card, StoredAs::F32, &self.output).map_err(Failure::output)?;
         let exported = Exported {
             encoder: encoder.id().name().into(),
             encoder_hash: encoder.id().hash().into(),

@@ -3,8 +3,9 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
-use refcon_encoders::{Encoder, Published, Texture, published};
+use refcon_encoders::{COMPACT, Published, inspect, published, texture};
 use serde::Serialize;
+use std::path::Path;
 
 /// List the encoders: families, sizes, dimensions, parameters, accepted checkpoints
 #[derive(Debug, Args)]
@@ -29,15 +30,25 @@ Other sizes of these families open too. `refcon encoder inspect PATH` says what 
 impl Encoders {
     #[expect(clippy::unused_self, reason = "every command runs by itself, also one without arguments")]
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
-        let texture = Texture::new();
-        let mut entries = vec![Entry {
-            name: "texture".into(),
-            family: "texture".into(),
-            image_size: None,
-            dimension: texture.dimension(),
-            parameters: 0,
-            checkpoints: "none needed".into(),
-        }];
+        let compact = inspect(Path::new(COMPACT), None).map_err(Failure::other)?;
+        let mut entries = vec![
+            Entry {
+                name: COMPACT.into(),
+                family: compact.family.to_string(),
+                image_size: Some(compact.preprocessing.crop() as usize),
+                dimension: compact.dimension,
+                parameters: compact.architecture.parameters(),
+                checkpoints: "comes with the program".into(),
+            },
+            Entry {
+                name: "texture".into(),
+                family: "texture".into(),
+                image_size: None,
+                dimension: texture::DIMENSION,
+                parameters: 0,
+                checkpoints: "none needed".into(),
+            },
+        ];
         entries.extend(published().iter().map(Entry::of));
         let mut lines = vec![format!(
             "{:<15} {:<8} {:>6} {:>10} {:>11}  {}",

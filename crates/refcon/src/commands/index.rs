@@ -122,7 +122,7 @@ impl Index {
             })
         });
         let sources = sources.collect::<Result<Vec<IndexSource<'_>>, Failure>>()?;
-        let encoder = self.encoder.open()?;
+        let encoder = self.encoder.for_library_at(&self.library).open()?;
         let library = Library::open_or_create(&self.library).map_err(failure)?;
         let mut writer = opened(&library, self.wait, output)?;
         let options = IndexOptions {

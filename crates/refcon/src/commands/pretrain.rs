@@ -80,7 +80,7 @@ struct Options {
     #[arg(long, value_name = "PATH")]
     start: Option<PathBuf>,
 
-    /// Where to train: auto, cpu, gpu, gpu:N, cuda, cuda:N (`device`)
+    /// Where to train: auto, cpu, gpu, gpu:N, cuda, cuda:N; for mae several, as in cuda:0,cuda:1, share every batch (`device`)
     #[arg(long)]
     device: Option<String>,
 

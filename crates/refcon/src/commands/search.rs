@@ -185,7 +185,8 @@ impl Search {
         let filter = self.filters.filter()?;
         let snapshot =
             Library::open(&self.library).and_then(|library| library.snapshot()).map_err(Failure::input)?;
-        let query = self.query.read(&snapshot, &self.encoder, &self.survey)?;
+        let encoder = self.encoder.for_library(&snapshot);
+        let query = self.query.read(&snapshot, &encoder, &self.survey)?;
         for missing in snapshot.missing().iter().filter(|missing| missing.encoder == *query.tiles.encoder()) {
             let tiles = counted(missing.tiles, "tile is", "tiles are");
             tracing::warn!("{tiles} not searched: {}", missing.problem);

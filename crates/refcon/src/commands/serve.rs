@@ -84,14 +84,15 @@ impl Serve {
         let said = self.token.clone().or_else(|| std::env::var(TOKEN).ok());
         let token = said.map(|text| Token::new(&text)).transpose().map_err(Failure::usage)?;
         let tls = self.tls_certificate.clone().zip(self.tls_key.clone());
+        let encoder = self.encoder.for_library_at(&self.library);
         let calibration = self.calibration.as_deref().map(Calibration::read).transpose();
         Ok(ServerOptions {
             calibration: calibration.map_err(Failure::input)?,
             library: self.library.clone(),
-            encoder: Arc::from(self.encoder.open()?),
+            encoder: Arc::from(encoder.open()?),
             survey_folders: self.survey_folder.clone(),
             survey_options: default_options,
-            training: self.runs.as_ref().map(|_| self.training()),
+            training: self.runs.as_ref().map(|_| training(&encoder)),
             runs: self.runs.clone(),
             bind: self.bind,
             token,
@@ -99,17 +100,6 @@ impl Serve {
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             limits: Limits::default(),
         })
-    }
-
-    fn training(&self) -> Training {
-        let EncoderArguments { encoder, device, precision, .. } = &self.encoder;
-        Training {
-            encoder: encoder.clone(),
-            device: device.to_string(),
-            precision: precision.to_string(),
-            code: super::train::code(),
-            draw_report: |run| super::runs::draw(run, &QUIET).map_err(|failure| failure.to_string()),
-        }
     }
 
     fn ready(&self, server: &Server, output: &Output) -> Result<(), Failure> {
@@ -120,6 +110,17 @@ impl Serve {
             open_in_browser(&url);
         }
         Ok(())
+    }
+}
+
+/// What the page's trainings start from: the encoder that is searched by.
+fn training(encoder: &EncoderArguments) -> Training {
+    Training {
+        encoder: encoder.name().to_owned(),
+        device: encoder.device.to_string(),
+        precision: encoder.precision.to_string(),
+        code: super::train::code(),
+        draw_report: |run| super::runs::draw(run, &QUIET).map_err(|failure| failure.to_string()),
     }
 }
 

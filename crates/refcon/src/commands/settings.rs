@@ -24,7 +24,7 @@ pub(super) struct SettingsArguments {
     #[arg(long, value_name = "CSV")]
     groups: Option<PathBuf>,
 
-    /// `texture`, or a checkpoint's folder or file (`encoder`)
+    /// `texture`, `compact`, or a checkpoint's folder or file (`encoder`)
     #[arg(long, value_name = "NAME|PATH")]
     encoder: Option<String>,
 

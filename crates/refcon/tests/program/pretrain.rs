@@ -193,3 +193,25 @@ fn the_challenge_s_recipe_is_shown_with_all_its_settings() {
         .refcon(&["pretrain", "dino", "tiles", "--config", "challenge"])
         .failed_with(3, &["pretrain-dino-challenge"]);
 }
+
+#[test]
+fn shares_of_a_batch_take_the_step_of_the_whole() {
+    let scratch = Scratch::new();
+    tiles(&scratch);
+    let losses_on = |devices: &str| {
+        let runs = format!("runs-{}", devices.len());
+        let on = ["tiles", "--runs", &runs, "--device", devices];
+        scratch.refcon(&[&["pretrain"], &MAE[..], &on, &SMALL[2..]].concat()).done();
+        losses(&only_run(&scratch.path(&runs)), "train/loss")
+    };
+    let one = losses_on("cpu");
+    assert!(one[0] > one[one.len() - 1], "{one:?}");
+    // Eight tiles have no third.
+    for devices in ["cpu,cpu", "cpu,cpu,cpu"] {
+        let several = losses_on(devices);
+        assert_eq!(several.len(), one.len());
+        assert!(one.iter().zip(&several).all(|(a, b)| (a - b).abs() < 1e-4), "{one:?} {several:?}");
+    }
+    let dino = scratch.refcon(&["pretrain", "dino", "tiles", "--device", "cpu,cpu"]);
+    dino.failed_with(3, &["device: cpu,cpu", "expected one"]);
+}

@@ -9,6 +9,13 @@ use refcon_encoders::{EncoderFile, Pretrained};
 /// The encoder to start from, and the test data that it was trained on.
 pub(super) fn encoder(config: &DinoConfig, ground: &Ground) -> Result<(Pretrained, Vec<String>), TrainError> {
     let setting = |key: &str, problem: String| TrainError::Setting(format!("{key}: {problem}"));
+    let [device] = ground.devices.as_slice() else {
+        let problem = format!(
+            "{}, expected one: its losses are not shared out yet, unlike pretrain mae's",
+            config.device
+        );
+        return Err(setting("device", problem));
+    };
     let Some(start) = &config.model.start else {
         let sizes = config.model.architecture();
         let file = EncoderFile {
@@ -16,7 +23,7 @@ pub(super) fn encoder(config: &DinoConfig, ground: &Ground) -> Result<(Pretraine
             pooling: Some(config.pooling),
             ..EncoderFile::default()
         };
-        let (device, execution) = (ground.device.clone().autodiff(), ground.execution.for_training());
+        let (device, execution) = (device.clone().autodiff(), ground.execution.for_training());
         let encoder = Pretrained::initial(&sizes, &file, config.seed, &device, execution);
         return Ok((encoder.map_err(|problem| setting("model", problem))?, Vec::new()));
     };
@@ -25,7 +32,7 @@ pub(super) fn encoder(config: &DinoConfig, ground: &Ground) -> Result<(Pretraine
         let problem = format!("{} has a head; give the encoder that it was trained from", start.display());
         return Err(setting("model.start", problem));
     }
-    let encoder = Pretrained::open_to_train(start, None, &ground.device, ground.execution)?;
+    let encoder = Pretrained::open_to_train(start, None, device, ground.execution)?;
     let sizes = encoder.architecture().clone();
     if sizes.norm_after_pooling {
         let problem = "it normalises after pooling, expected a model with a class token that is normalised";

@@ -8,4 +8,4 @@ mod task;
 
 pub use config::{DecoderChoice, MaskedConfig};
 pub use reconstruction::{Rebuilt, rebuild};
-pub use task::{MEASURE, MaskedPretraining, masked_error, normalised, patches};
+pub use task::{MEASURE, MaskedPretraining, masked_errors, normalised, patches};

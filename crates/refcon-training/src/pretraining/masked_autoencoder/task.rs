@@ -2,7 +2,7 @@
 
 use super::config::MaskedConfig;
 use crate::error::TrainError;
-use crate::fit::{BatchLoss, Plan, Position, Task};
+use crate::fit::{BatchLoss, Plan, Position, Task, over_devices};
 use crate::pretraining::config::PretrainConfig;
 use crate::pretraining::pool::SplitPool;
 use crate::pretraining::prepare::{Ground, PreparedPretraining, Pretraining};
@@ -33,8 +33,8 @@ pub struct MaskedPretraining {
     tiles: SplitPool,
     encoder: Architecture,
     decoder: DecoderArchitecture,
-    /// With gradients.
-    device: Device,
+    /// With gradients; the model lies on the first.
+    devices: Vec<Device>,
     /// Folders of test data among the tiles.
     test_data: Vec<String>,
 }
@@ -48,10 +48,11 @@ impl Pretraining for MaskedPretraining {
         mut config: MaskedConfig,
         allow_test_data: bool,
     ) -> Result<PreparedPretraining<Self>, TrainError> {
-        let Ground { tiles, device, execution, test_data } = Ground::open(&mut config, allow_test_data)?;
+        let Ground { tiles, devices, execution, test_data } = Ground::open(&mut config, allow_test_data)?;
+        let device = &devices[0];
         let (network, encoder, decoder) = match &config.model.start {
             Some(start) => {
-                let opened = MaskedAutoencoder::open_to_train(start, &device, execution)?;
+                let opened = MaskedAutoencoder::open_to_train(start, device, execution)?;
                 let (network, encoder, decoder) = opened;
                 let normalised_patches = config.normalised_targets;
                 (network, encoder, DecoderArchitecture { normalised_patches, ..decoder })
@@ -71,7 +72,7 @@ impl Pretraining for MaskedPretraining {
             tiles,
             encoder,
             decoder,
-            device: device.autodiff(),
+            devices: devices.into_iter().map(Device::autodiff).collect(),
             test_data: test_data.clone(),
         };
         Ok(PreparedPretraining { config, task, network, data, precision, test_data })
@@ -97,27 +98,27 @@ impl MaskedPretraining {
         ((patches as f64 * (1.0 - self.config.masked)).round() as usize).clamp(1, patches.max(2) - 1)
     }
 
-    /// Random numbers, one a patch of each image.
-    fn noise(&self, images: usize, place: [u64; 2], device: &Device) -> Tensor<2> {
-        let mut draw = stream(self.config.seed, Purpose::Masking, place);
-        let shape = [images, self.encoder.patches()];
-        let values = (0..shape[0] * shape[1]).map(|_| draw.random::<f32>()).collect::<Vec<f32>>();
-        Tensor::from_data(TensorData::new(values, shape), device)
-    }
-
+    /// The mean loss of a batch, which `devices` share; `place` says which masks are drawn.
     fn loss_of(
         &self,
         network: &MaskedAutoencoder,
         views: &[GreyImage],
         place: [u64; 2],
-        device: &Device,
+        devices: &[Device],
     ) -> Tensor<1> {
-        let images = images(views, self.encoder.channels, device);
-        let noise = self.noise(views.len(), place, device);
-        let rebuilt = network.reconstruct(images.clone(), noise, self.seen());
-        let target = patches(images, self.encoder.patch_size);
-        let target = if self.config.normalised_targets { normalised(target) } else { target };
-        masked_error(rebuilt.patches, target, rebuilt.mask)
+        let mut draw = stream(self.config.seed, Purpose::Masking, place);
+        let count = self.encoder.patches();
+        let noise: Vec<f32> = (0..views.len() * count).map(|_| draw.random()).collect();
+        let losses = over_devices(devices, network, views.len(), |network, share, device| {
+            let images = images(&views[share.clone()], self.encoder.channels, device);
+            let noise = noise[share.start * count..share.end * count].to_vec();
+            let noise = Tensor::from_data(TensorData::new(noise, [share.len(), count]), device);
+            let rebuilt = network.reconstruct(images.clone(), noise, self.seen());
+            let target = patches(images, self.encoder.patch_size);
+            let target = if self.config.normalised_targets { normalised(target) } else { target };
+            masked_errors(rebuilt.patches, target, rebuilt.mask)
+        });
+        losses.mean()
     }
 }
 
@@ -145,7 +146,7 @@ impl Task for MaskedPretraining {
             Ok(random_view(views, &self.tiles.read(tile)?, views.scale, side, &mut draw))
         });
         let views = views.collect::<Result<Vec<GreyImage>, TrainError>>()?;
-        let loss = self.loss_of(network, &views, [at.epoch + 1, at.batch], &self.device);
+        let loss = self.loss_of(network, &views, [at.epoch + 1, at.batch], &self.devices);
         Ok(BatchLoss { loss: Some(loss), files: self.tiles.names(&tiles), parts: Vec::new() })
     }
 
@@ -155,7 +156,7 @@ impl Task for MaskedPretraining {
         if held_out == 0 {
             return Ok(Vec::new());
         }
-        let device = self.device.clone().inner();
+        let device = [self.devices[0].clone().inner()];
         let preprocessing = preprocessing(self.encoder.image_size)?;
         let mut sum = 0.0;
         for first in (0..held_out).step_by(VALIDATION_BATCH) {
@@ -216,12 +217,13 @@ pub fn normalised(patches: Tensor<3>) -> Tensor<3> {
     centred / (variance + VARIANCE_FLOOR).sqrt()
 }
 
-/// The mean squared error of the masked patches, those where `mask` (`[batch, patches]`) is 1.
+/// The mean squared error of each image's masked patches, those where `mask` (`[batch, patches]`) is 1; `[batch]`. As many are masked in
+/// each image, so that the mean of these is that of all patches.
 #[must_use]
-pub fn masked_error(rebuilt: Tensor<3>, target: Tensor<3>, mask: Tensor<2>) -> Tensor<1> {
+pub fn masked_errors(rebuilt: Tensor<3>, target: Tensor<3>, mask: Tensor<2>) -> Tensor<1> {
     let [batch, count, _] = rebuilt.dims();
     let errors = (rebuilt - target).powi_scalar(2).mean_dim(2).reshape([batch, count]);
-    (errors * mask.clone()).sum() / mask.sum()
+    ((errors * mask.clone()).sum_dim(1) / mask.sum_dim(1)).reshape([batch])
 }
 
 #[cfg(test)]
@@ -272,17 +274,18 @@ mod tests {
         let count = (side / patch).pow(2);
         let rebuilt: Vec<f32> =
             (0..batch * count * patch * patch * channels).map(|at| number(at + 5) - 0.5).collect();
-        let mask = [1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0];
+        let mask = [1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0];
         let device = device::cpu();
         let images =
             Tensor::<4>::from_data(TensorData::new(pixels.clone(), [batch, channels, side, side]), &device);
         let shape = [batch, count, patch * patch * channels];
-        let loss = masked_error(
+        let losses = masked_errors(
             Tensor::from_data(TensorData::new(rebuilt.clone(), shape), &device),
             normalised(patches(images, patch)),
             Tensor::from_data(TensorData::new(mask.to_vec(), [batch, count]), &device),
         );
         let expected = plainly(&pixels, [batch, channels, side, patch], &rebuilt, &mask);
-        assert!((loss.into_scalar::<f64>() - expected).abs() < 1e-5);
+        assert_eq!(losses.dims(), [batch]);
+        assert!((losses.mean().into_scalar::<f64>() - expected).abs() < 1e-5);
     }
 }

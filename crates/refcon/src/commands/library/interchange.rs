@@ -83,7 +83,7 @@ impl Import {
             (Some(name), _) => EncoderId::new(name, &[b"imported", name.as_bytes()]),
             (None, encoder) => {
                 let encoder = EncoderArguments {
-                    encoder: encoder.clone().unwrap_or_default(),
+                    encoder: encoder.clone(),
                     family: self.family,
                     device: DeviceChoice::default(),
                     precision: Precision::default(),

@@ -120,7 +120,7 @@ impl Pipeline {
         };
         let devices = &config.training.training.device;
         let encoder = EncoderArguments::validating(encoder, devices, &predict.precision)?;
-        let done = self.predicted(mode, predict, [query, corpus], encoder, gold.as_ref(), output)?;
+        let done = self.predicted(mode, predict, [query, corpus], &encoder, gold.as_ref(), output)?;
         output.result(&self.text(&done), &done)
     }
 
@@ -190,7 +190,7 @@ impl Pipeline {
         mode: Mode,
         settings: &PredictSettings,
         [query, corpus]: [&Path; 2],
-        encoder: EncoderArguments,
+        encoder: &EncoderArguments,
         gold: Option<&Gold>,
         output: &Output,
     ) -> Result<Done, Failure> {
@@ -225,7 +225,7 @@ impl Pipeline {
             files::write_whole(&self.output.join(name), |out| out.write_all(text.as_bytes()))
                 .map_err(Failure::output)?;
         }
-        Ok(Done { mode, encoder: encoder.encoder, prediction, scores, evaluation })
+        Ok(Done { mode, encoder: encoder.name().to_owned(), prediction, scores, evaluation })
     }
 
     fn text(&self, done: &Done) -> String {
