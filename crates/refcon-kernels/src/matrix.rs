@@ -7,12 +7,22 @@ use std::ops::Range;
 pub trait Element: Copy + Send + Sync + 'static {
     /// Its value, exactly.
     fn widened(self) -> f32;
+
+    /// The same numbers, where they are f32.
+    fn as_f32(values: &[Self]) -> Option<&[f32]> {
+        let _ = values;
+        None
+    }
 }
 
 impl Element for f32 {
     #[inline(always)]
     fn widened(self) -> f32 {
         self
+    }
+
+    fn as_f32(values: &[f32]) -> Option<&[f32]> {
+        Some(values)
     }
 }
 
@@ -118,6 +128,12 @@ impl<'a, T: Element> Matrix<'a, T> {
     #[must_use]
     pub fn at(self, row: usize, column: usize) -> T {
         self.values[row * self.row_stride + column * self.column_stride]
+    }
+
+    /// The same matrix, where its numbers are f32.
+    pub(crate) fn as_f32(self) -> Option<Matrix<'a>> {
+        let Matrix { values, rows, columns, row_stride, column_stride } = self;
+        Some(Matrix { values: T::as_f32(values)?, rows, columns, row_stride, column_stride })
     }
 
     /// Some rows.

@@ -7,6 +7,12 @@
 use crate::matrix::{Element, Matrix};
 use crate::vector::vectorised;
 
+mod packing;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(crate) use packing::{pack, pack_firsts, pack_groups};
+
 /// Rows of the left factor, or columns of the right one, in a tile; also its words along `k`.
 pub(crate) const LINES: usize = 16;
 
@@ -39,36 +45,9 @@ pub(crate) fn rounded(value: f32) -> u32 {
     if value.is_nan() { quiet } else { nearest }
 }
 
-/// Packs some groups of 16 lines, from `first_group` on, `depth` tiles each, one group after the other.
-///
-/// `lines` is `[lines, k]`: the left factor, or the right factor transposed. What lies outside of it is packed as zero.
-pub(crate) fn pack_groups<T: Element>(
-    lines: Matrix<'_, T>,
-    first_group: usize,
-    side: Side,
-    depth: usize,
-    tiles: &mut [Tile],
-) {
-    let groups = tiles.len().checked_div(depth).unwrap_or(0);
-    let mut pack = |group, block| {
-        pack_tile(lines, first_group + group, block, side, &mut tiles[group * depth + block]);
-    };
-    // In the order in which the values lie in memory.
-    if lines.strides()[1] == 1 {
-        (0..groups).for_each(|group| (0..depth).for_each(|block| pack(group, block)));
-    } else {
-        (0..depth).for_each(|block| (0..groups).for_each(|group| pack(group, block)));
-    }
-}
-
-/// Packs the tile of 16 lines and 32 values of `k` that is `group` down and `block` across; otherwise as [`pack_groups`].
-pub(crate) fn pack_tile<T: Element>(
-    lines: Matrix<'_, T>,
-    group: usize,
-    block: usize,
-    side: Side,
-    tile: &mut Tile,
-) {
+/// Packs the tile of 16 lines and 32 values of `k` that is `group` down and `block` across; otherwise as [`pack_groups`]. The plain way,
+/// for all machines and types.
+fn pack_tile<T: Element>(lines: Matrix<'_, T>, group: usize, block: usize, side: Side, tile: &mut Tile) {
     let (first, k) = (group * LINES, block * DEPTH);
     let count = lines.rows().saturating_sub(first).min(LINES);
     let depth = lines.columns().saturating_sub(k).min(DEPTH);
@@ -80,15 +59,9 @@ pub(crate) fn pack_tile<T: Element>(
     let values = &lines.values()[first * line_stride + k * depth_stride..];
     let source = Source { values, line_stride, depth_stride, count, depth };
     let along_depth = depth_stride == 1;
-    match (along_depth, rounds_by_instruction()) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the instructions were found on this machine.
-        (true, true) => unsafe { x86::pack_lines(source, tile) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        (false, true) => unsafe { x86::pack_interleaved(source, tile) },
-        (true, _) => pack_lines(source, tile),
-        (false, _) => pack_interleaved(source, tile),
+    match along_depth {
+        true => pack_lines(source, tile),
+        false => pack_interleaved(source, tile),
     }
     if along_depth == (side == Side::Right) {
         transpose(tile);
@@ -176,75 +149,6 @@ vectorised! {
     }
 }
 
-/// Whether one instruction rounds 32 values to bf16. Like the products, it takes denormal numbers for zero.
-fn rounds_by_instruction() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        crate::vector::Vector::here() == crate::vector::Vector::Avx512
-            && is_x86_feature_detected!("avx512bf16")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        false
-    }
-}
-
-/// The same with instructions that round to bf16.
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::{LINES, Source, Tile};
-    use crate::matrix::Element;
-    use std::arch::x86_64::{
-        __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_ps, _mm512_loadu_si512,
-        _mm512_permutexvar_epi16, _mm512_store_si512,
-    };
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-    pub(super) fn pack_lines<T: Element>(source: Source<'_, T>, tile: &mut Tile) {
-        for (line, words) in tile.0.iter_mut().enumerate() {
-            store(words, rounded(source.along_line(line, 0), source.along_line(line, LINES)));
-        }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-    pub(super) fn pack_interleaved<T: Element>(source: Source<'_, T>, tile: &mut Tile) {
-        /// 0, 16, 1, 17, … 15, 31.
-        const ALTERNATE: [u16; 2 * LINES] = {
-            let mut order = [0; 2 * LINES];
-            let mut at = 0;
-            while at < LINES {
-                order[2 * at] = at as u16;
-                order[2 * at + 1] = (LINES + at) as u16;
-                at += 1;
-            }
-            order
-        };
-        // SAFETY: reads the constant's 64 bytes.
-        let alternate = unsafe { _mm512_loadu_si512(ALTERNATE.as_ptr().cast()) };
-        for (pair, words) in tile.0.iter_mut().enumerate() {
-            let halves = rounded(source.across_lines(2 * pair), source.across_lines(2 * pair + 1));
-            store(words, _mm512_permutexvar_epi16(alternate, halves));
-        }
-    }
-
-    /// 32 values as bf16, in their order.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-    fn rounded(low: [f32; LINES], high: [f32; LINES]) -> __m512i {
-        // SAFETY: read 64 bytes each.
-        let (low, high) = unsafe { (_mm512_loadu_ps(low.as_ptr()), _mm512_loadu_ps(high.as_ptr())) };
-        // SAFETY: both are 64 bytes of any value.
-        unsafe { std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low)) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-    fn store(words: &mut [u32; LINES], line: __m512i) {
-        // SAFETY: a line is 64 bytes, aligned as its tile is.
-        unsafe { _mm512_store_si512(words.as_mut_ptr().cast(), line) };
-    }
-}
-
 /// Swaps lines and words.
 fn transpose(tile: &mut Tile) {
     #[cfg(target_arch = "x86_64")]
@@ -328,6 +232,50 @@ mod tests {
         }
     }
 
+    /// Packs a matrix whose values are exact in bf16, and looks at every value of every tile.
+    fn check<T: Element>(
+        of: impl Fn(bf16) -> T,
+        [rows, depth]: [usize; 2],
+        transposed: bool,
+        side: Side,
+    ) -> Result<(), TestCaseError> {
+        let exact = |at: usize| bf16::from_f32((at % 251) as f32 + 1.0);
+        let values: Vec<T> = (0..rows * depth).map(|at| of(exact(at))).collect();
+        let lines = match transposed {
+            true => Matrix::new(&values, depth, rows).transposed(),
+            false => Matrix::new(&values, rows, depth),
+        };
+        let (groups, tiles_deep) = (rows.div_ceil(LINES) + 1, depth.div_ceil(DEPTH) + 1);
+        let mut tiles = vec![Tile([[7; LINES]; LINES]); groups * tiles_deep];
+        pack_groups(lines, side, tiles_deep, &mut tiles);
+        for (group, tiles) in tiles.chunks(tiles_deep).enumerate() {
+            for (block, tile) in tiles.iter().enumerate() {
+                let mut alone = Tile([[7; LINES]; LINES]);
+                pack_tile(lines, group, block, side, &mut alone);
+                prop_assert_eq!(*tile, alone);
+                for line in 0..LINES {
+                    for k in 0..DEPTH {
+                        let word = match side {
+                            Side::Left => tile.0[line][k / 2],
+                            Side::Right => tile.0[k / 2][line],
+                        };
+                        let found = (word >> (16 * (k % 2))) as u16;
+                        let (row, column) = (group * LINES + line, block * DEPTH + k);
+                        let inside = row < rows && column < depth;
+                        let at = if transposed { column * rows + row } else { row * depth + column };
+                        prop_assert_eq!(found, if inside { exact(at).to_bits() } else { 0 });
+                    }
+                }
+            }
+        }
+        let mut shared = vec![Tile([[7; LINES]; LINES]); groups * depth.div_ceil(DEPTH)];
+        pack(lines, side, &mut shared);
+        let filled = |(at, _): &(usize, &Tile)| at % tiles_deep < tiles_deep - 1;
+        let expected: Vec<Tile> = tiles.iter().enumerate().filter(filled).map(|(_, tile)| *tile).collect();
+        prop_assert!(shared == expected);
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn rounding_is_half_s_rounding(bits in any::<u32>()) {
@@ -342,40 +290,14 @@ mod tests {
 
         #[test]
         fn tiles_hold_what_the_matrix_holds_and_zeros_outside(
-            rows in 1usize..40,
-            depth in 1usize..70,
+            rows in 1usize..180,
+            depth in 1usize..110,
             transposed in any::<bool>(),
             right in any::<bool>(),
         ) {
-            let values: Vec<bf16> = (0..rows * depth).map(|v| bf16::from_f32((v % 251) as f32 + 1.0)).collect();
-            let lines = match transposed {
-                true => Matrix::new(&values, depth, rows).transposed(),
-                false => Matrix::new(&values, rows, depth),
-            };
             let side = if right { Side::Right } else { Side::Left };
-            let (groups, tiles_deep) = (rows.div_ceil(LINES) + 1, depth.div_ceil(DEPTH) + 1);
-            let mut tiles = vec![Tile([[7; LINES]; LINES]); groups * tiles_deep];
-            pack_groups(lines, 0, side, tiles_deep, &mut tiles);
-            for (group, tiles) in tiles.chunks(tiles_deep).enumerate() {
-                let mut last = Tile([[7; LINES]; LINES]);
-                pack_tile(lines, group, tiles_deep - 1, side, &mut last);
-                prop_assert_eq!(tiles.last(), Some(&last));
-                for (block, tile) in tiles.iter().enumerate() {
-                    for line in 0..LINES {
-                        for k in 0..DEPTH {
-                            let word = match side {
-                                Side::Left => tile.0[line][k / 2],
-                                Side::Right => tile.0[k / 2][line],
-                            };
-                            let found = (word >> (16 * (k % 2))) as u16;
-                            let (row, column) = (group * LINES + line, block * DEPTH + k);
-                            let inside = row < rows && column < depth;
-                            let expected = if inside { lines.at(row, column).to_bits() } else { 0 };
-                            prop_assert_eq!(found, expected);
-                        }
-                    }
-                }
-            }
+            check(|value| value, [rows, depth], transposed, side)?;
+            check(f32::from, [rows, depth], transposed, side)?;
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::matrix::Matrix;
 use crate::product::packed_tiles;
 use crate::scratch::{with_tiles, with_values};
 use crate::softmax::exponentials;
-use crate::tile::{DEPTH, LINES, Side, Tile, pack_groups, pack_tile};
+use crate::tile::{DEPTH, LINES, Side, Tile, pack_firsts, pack_groups};
 use std::ops::Range;
 
 /// A packed factor of one head.
@@ -21,7 +21,7 @@ impl<'a> Factor<'a> {
     /// Packs `[lines, depth]` into `tiles`, which has room for it.
     fn pack(lines: Matrix<'_>, side: Side, tiles: &'a mut [Tile]) -> Factor<'a> {
         let depth = lines.columns().div_ceil(DEPTH);
-        pack_groups(lines, 0, side, depth, tiles);
+        pack_groups(lines, side, depth, tiles);
         Factor { tiles, depth }
     }
 
@@ -190,12 +190,8 @@ pub(super) fn backward<E: Engine>(task: &Backward<'_>) {
                     }
                     let weights = whole_tiles(scores, count, keys);
                     let gradients = whole_tiles(gradients, count, keys);
-                    for group in 0..wide_keys / LINES {
-                        let columns = |of: Matrix<'_>, to: &mut [Tile]| {
-                            pack_tile(of.transposed(), group, 0, Side::Left, &mut to[group * depth + block]);
-                        };
-                        columns(weights, weight_columns);
-                        columns(gradients, score_columns);
+                    for (of, to) in [(weights, &mut *weight_columns), (gradients, &mut *score_columns)] {
+                        pack_firsts(of.transposed(), Side::Left, wide_keys / LINES, depth, &mut to[block..]);
                     }
                     let gradients = Factor::pack(gradients, Side::Left, score_rows);
                     // SAFETY: as above; the rows written are of the task's own head.

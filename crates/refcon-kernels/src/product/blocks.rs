@@ -5,7 +5,7 @@ use crate::epilogue::{Epilogue, finish, padded};
 use crate::matrix::Matrix;
 use crate::scratch::with_values;
 use crate::tier::Tier;
-use crate::tile::{DEPTH, LINES, Side, Tile, pack_tile};
+use crate::tile::{DEPTH, LINES, Side, Tile, pack_groups};
 use crate::vector::vectorised;
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -157,10 +157,10 @@ impl Product<'_> {
                 let column = panel * BLOCK;
                 let bias = self.epilogue.bias.map(|bias| &bias[column..]);
                 finish_in_place(sums, bias.map(|bias| padded(&bias[..bias.len().min(BLOCK)])), self.epilogue);
-                for half in 0..BLOCK / LINES {
+                for (half, sums) in sums.chunks_exact(LINES * BLOCK).enumerate() {
                     // SAFETY: each block, and with it its two tiles, belongs to one task.
                     let tile = unsafe { self.destination.tile(first, 2 * row + half, panel) };
-                    pack_tile(Matrix::new(sums, BLOCK, BLOCK), half, 0, Side::Left, tile);
+                    pack_groups(Matrix::new(sums, LINES, BLOCK), Side::Left, 1, std::slice::from_mut(tile));
                 }
             }
         }

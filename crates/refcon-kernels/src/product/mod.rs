@@ -10,7 +10,7 @@ use crate::epilogue::Epilogue;
 use crate::matrix::{Element, Matrix};
 use crate::scratch::with_tiles;
 use crate::tier::Tier;
-use crate::tile::{DEPTH, Side, Tile, pack_groups};
+use crate::tile::{DEPTH, Side, Tile, pack};
 use blocks::{Destination, Factors, multiply_tiles};
 use rayon::prelude::*;
 
@@ -192,20 +192,6 @@ pub(crate) fn gemm_f32(
 /// Tiles that a factor of `lines` × `depth` takes: groups of 16 lines, an even number of them.
 pub(crate) fn packed_tiles(lines: usize, depth: usize) -> usize {
     lines.div_ceil(BLOCK) * 2 * depth.div_ceil(DEPTH)
-}
-
-/// Groups of lines that are packed together: with 64 lines side by side, whole cache lines are read in a row.
-const GROUPS_AT_ONCE: usize = 4;
-
-/// Packs a factor, `[lines, depth]`, with all threads.
-fn pack<T: Element>(lines: Matrix<'_, T>, side: Side, tiles: &mut [Tile]) {
-    let depth = lines.columns().div_ceil(DEPTH);
-    if depth > 0 {
-        let pack = |(at, tiles): (usize, &mut [Tile])| {
-            pack_groups(lines, at * GROUPS_AT_ONCE, side, depth, tiles);
-        };
-        tiles.par_chunks_mut(GROUPS_AT_ONCE * depth).enumerate().for_each(pack);
-    }
 }
 
 fn multiply_packed(

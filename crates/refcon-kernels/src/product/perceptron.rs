@@ -1,11 +1,11 @@
 //! Two products with an activation in between, whose hidden values never leave the working memory.
 
-use super::{Form, PackedWeights, blocks, multiply_f32, pack, packed_tiles};
+use super::{Form, PackedWeights, blocks, multiply_f32, packed_tiles};
 use crate::activation::Activation;
 use crate::epilogue::Epilogue;
 use crate::matrix::Matrix;
 use crate::scratch::{with_tiles, with_values};
-use crate::tile::{DEPTH, Side};
+use crate::tile::{DEPTH, Side, pack};
 use blocks::{Destination, Factors, multiply_tiles};
 
 /// `c = epilogue(activation(x · up + up_bias) · down)`, the perceptron of a transformer block.
