@@ -141,8 +141,16 @@ mod tests {
         }
         let program = std::env::current_exe().unwrap();
         for vector in ["avx2", "baseline"] {
-            let tests =
-                ["activation::", "normalisation::", "softmax::", "tile::", "product::tests::the_epilogue"];
+            let tests = [
+                "activation::",
+                "cross_entropy::",
+                "normalisation::",
+                "sinkhorn::",
+                "softmax::",
+                "unit::",
+                "tile::",
+                "product::tests::the_epilogue",
+            ];
             let run = Command::new(&program).args(tests).env(VARIABLE, vector).output().unwrap();
             let output = String::from_utf8_lossy(&run.stdout);
             assert!(run.status.success() && !output.contains("running 0 tests"), "{vector}:\n{output}");
