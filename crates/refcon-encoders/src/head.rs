@@ -6,9 +6,9 @@
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Expected};
 use crate::execution::Execution;
+use crate::model::Activation;
 use crate::model::layers::{self, Linear};
 use burn::module::Module;
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -68,6 +68,8 @@ impl HeadSizes {
 pub struct Head {
     layers: Vec<Linear>,
     residual: bool,
+    #[module(skip)]
+    execution: Execution,
 }
 
 impl Head {
@@ -97,7 +99,20 @@ impl Head {
             let weight = Tensor::from_data(TensorData::new(weight, [outputs, inputs]), device);
             Ok(Linear::new(weight, Some(Tensor::from_data(TensorData::new(bias, [outputs]), device))))
         });
-        Ok(Self { layers: made.collect::<Result<_, _>>()?, residual: sizes.residual })
+        let layers = made.collect::<Result<_, _>>()?;
+        Ok(Self { layers, residual: sizes.residual, execution: Execution::F32 })
+    }
+
+    /// The same, computed otherwise than in f32.
+    #[must_use]
+    pub fn computed_by(self, execution: Execution) -> Self {
+        Self { execution, ..self }
+    }
+
+    /// What computes it.
+    #[must_use]
+    pub fn execution(&self) -> Execution {
+        self.execution
     }
 
     /// The head of an encoder's folder.
@@ -142,8 +157,10 @@ impl Head {
     pub fn forward(&self, embeddings: Tensor<2>) -> Tensor<2> {
         let mut output = embeddings.clone();
         for (number, layer) in self.layers.iter().enumerate() {
-            let input = if number == 0 { output } else { gelu(output) };
-            output = layers::linear(layer, input, Execution::F32);
+            output = match number {
+                0 => layers::linear(layer, output, self.execution),
+                _ => layers::activated_linear(layer, Activation::Gelu, output, self.execution),
+            };
         }
         if self.residual { output + embeddings } else { output }
     }

@@ -22,6 +22,7 @@ mod headed;
 mod inspection;
 pub mod model;
 mod opened;
+pub mod operations;
 pub mod optimiser;
 mod pretrained;
 pub mod texture;

@@ -7,9 +7,14 @@
 //! assert!(!optimiser.has_gradient_clipping());
 //! ```
 
-use crate::model::{adamw_step, on_processor};
+use crate::model::kernels::{adamw_step, keep_gradient, on_processor};
 use burn::optim::{AdamWConfig, AdamWState, AdaptiveMomentumState, LearningRate, ModuleOptimizer, Optimizer};
 use burn::tensor::{Device, Tensor};
+
+/// Takes the memory of a gradient that is used up, for the gradients of the next step: new memory comes zeroed and page by page.
+pub fn keep_memory(gradient: Vec<f32>) {
+    keep_gradient(gradient);
+}
 
 /// `AdamW` (Loshchilov & Hutter, arXiv 1711.05101), as PyTorch computes it: the same as Burn's to rounding, and with the same record.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -47,6 +47,7 @@
 mod activation;
 mod adamw;
 mod attention;
+mod cross_entropy;
 mod engine;
 mod epilogue;
 mod file_map;
@@ -56,24 +57,30 @@ mod math;
 mod matrix;
 mod normalisation;
 mod peak;
+mod prefetch;
 mod product;
 pub mod scan;
 mod scratch;
+mod sinkhorn;
 mod softmax;
 mod tier;
 mod tile;
 #[cfg(test)]
 mod twin;
+mod unit;
 mod vector;
 
 pub use activation::Activation;
 pub use adamw::AdamW;
 pub use attention::{HeadLayout, Heads, HeadsMut, attention, attention_backward};
+pub use cross_entropy::cross_entropy;
 pub use epilogue::Epilogue;
 pub use file_map::map_file;
 pub use matrix::{Element, Matrix};
 pub use normalisation::{Moments, add_to, column_sums, layer_norm, layer_norm_backward};
 pub use peak::{peak, scan_peak};
 pub use product::{PackedWeights, multiply, perceptron};
+pub use sinkhorn::sinkhorn_knopp;
 pub use softmax::{softmax, softmax_backward};
 pub use tier::{TIER_VARIABLE, Tier, TierError};
+pub use unit::{scale_rows, unit_rows, unit_rows_backward};

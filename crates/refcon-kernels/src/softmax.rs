@@ -3,6 +3,7 @@
 use crate::activation::VALUES_A_TASK;
 use crate::lanes::{LANES, sum_of_products};
 use crate::math::exp;
+use crate::unit::times;
 use crate::vector::{MulAdd, vectorised};
 use rayon::prelude::*;
 
@@ -18,7 +19,7 @@ pub fn softmax(columns: usize, input: &[f32], output: &mut [f32]) {
     for_each_row(columns, output, |row, at| {
         row.copy_from_slice(&input[at..at + columns]);
         let (sum, _) = exponentials(row, 1.0);
-        scale(row, 1.0 / sum);
+        times(row, 1.0 / sum);
     });
 }
 
@@ -46,14 +47,6 @@ fn for_each_row(columns: usize, values: &mut [f32], work: impl Fn(&mut [f32], us
             work(values, task * values_a_task + row * columns);
         }
     });
-}
-
-vectorised! {
-    fn scale<M>(row: &mut [f32], factor: f32) {
-        for value in row {
-            *value *= factor;
-        }
-    }
 }
 
 vectorised! {

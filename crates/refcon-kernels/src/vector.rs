@@ -143,9 +143,12 @@ mod tests {
         for vector in ["avx2", "baseline"] {
             let tests = [
                 "activation::",
+                "cross_entropy::",
                 "filters::",
                 "normalisation::",
+                "sinkhorn::",
                 "softmax::",
+                "unit::",
                 "tile::",
                 "product::tests::the_epilogue",
             ];

@@ -62,7 +62,7 @@ fn losses(distance: Distance, steps: usize) -> Vec<f64> {
         let loss = triplet(embeddings, &rows, distance, 1.0, true);
         losses.push(loss.clone().into_scalar::<f64>());
         let mut gradients = Gradients::default();
-        gradients.add(&model, &loss.backward(), 1.0);
+        gradients.add(&model, loss.backward(), 1.0);
         optimiser.step(&mut weights, &gradients, &|_| LEARNING_RATE);
         model = weights.put_into(model);
     }

@@ -104,12 +104,11 @@ impl MaskedAutoencoder {
     /// If `seen` is more than there are patches, or a shape is another.
     #[must_use]
     pub fn reconstruct(&self, images: Tensor<4>, noise: Tensor<2>, seen: usize) -> Reconstruction {
-        let patches = self.encoder.positioned_patches(images);
-        let [batch, count, width] = patches.dims();
+        let [batch, count] = noise.dims();
         let shuffled: Tensor<2, Int> = noise.argsort(1);
         let restored: Tensor<2, Int> = shuffled.clone().argsort(1);
-        let kept = patches.gather(1, along(shuffled.narrow(1, 0, seen), width));
-        let tokens = self.encoder.encode(kept);
+        let tokens =
+            self.encoder.encode(self.encoder.some_positioned_patches(images, shuffled.narrow(1, 0, seen)));
         let device = tokens.device();
         let mask = Tensor::cat(
             vec![Tensor::zeros([batch, seen], &device), Tensor::ones([batch, count - seen], &device)],
@@ -133,12 +132,23 @@ impl Decoder {
     pub fn forward(&self, tokens: Tensor<3>, restored: Tensor<2, Int>) -> Tensor<3> {
         let how = self.execution;
         let tokens = layers::linear(&self.embedding, tokens, how);
-        let [batch, seen, width] = tokens.dims();
-        let patches = restored.dims()[1];
-        let masked = self.mask_token.val().expand([batch, patches + 1 - seen, width]);
-        let shuffled = Tensor::cat(vec![tokens.clone().narrow(1, 1, seen - 1), masked], 1);
-        let in_order = shuffled.gather(1, along(restored, width));
-        let mut tokens = Tensor::cat(vec![tokens.narrow(1, 0, 1), in_order], 1) + self.positions.val();
+        let [batch, count, width] = tokens.dims();
+        let [_, patches] = restored.dims();
+        let device = tokens.device();
+        // Rows of all images' tokens, with the mask token after them: the class token's, then where each patch's token stands.
+        let masked = (batch * count) as i64;
+        let first =
+            Tensor::<1, Int>::arange(0..batch as i64, (&device, restored.dtype())).mul_scalar(count as i64);
+        let first = first.reshape([batch, 1]);
+        let is_masked = restored.clone().greater_equal_elem(count as i64 - 1);
+        let of_patches = (restored.add_scalar(1) + first.clone()).mask_fill(is_masked, masked);
+        let rows = Tensor::cat(vec![first, of_patches], 1).reshape([batch * (1 + patches)]);
+        let table = Tensor::cat(
+            vec![tokens.reshape([batch * count, width]), self.mask_token.val().reshape([1, width])],
+            0,
+        );
+        let in_order = table.select(0, rows).reshape([batch, 1 + patches, width]);
+        let mut tokens = in_order + self.positions.val();
         for block in &self.blocks {
             tokens = block.forward(tokens, how);
         }
@@ -180,12 +190,6 @@ impl Decoder {
         named.linear("decoder.prediction", &self.prediction);
         named
     }
-}
-
-/// Indices of tokens, repeated along the tokens' width.
-fn along(indices: Tensor<2, Int>, width: usize) -> Tensor<3, Int> {
-    let [batch, count] = indices.dims();
-    indices.reshape([batch, count, 1]).expand([batch, count, width])
 }
 
 /// The decoder's sizes: those of its blocks and of what it is between.

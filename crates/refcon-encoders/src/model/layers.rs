@@ -3,7 +3,7 @@
 
 use super::kernels;
 use crate::execution::Execution;
-use burn::module::{Module, Param};
+use burn::module::{Module, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, sigmoid, silu};
 use burn::tensor::ops::AttentionModuleOptions;
@@ -25,6 +25,11 @@ impl Linear {
     pub(crate) fn new(weight: Tensor<2>, bias: Option<Tensor<1>>) -> Self {
         let weight = Some(Param::from_tensor(weight.transpose()));
         Self { weight, bias: bias.map(Param::from_tensor), packed: None }
+    }
+
+    /// Of a weight that was computed, `[inputs, outputs]`, whose gradient goes on to what it was computed from.
+    pub(crate) fn computed(weight: Tensor<2>) -> Self {
+        Self { weight: Some(Param::initialized(ParamId::new(), weight)), bias: None, packed: None }
     }
 
     /// For inference only, from a weight as PyTorch keeps it, `[outputs, inputs]`.
@@ -94,6 +99,19 @@ pub(crate) fn linear<const D: usize>(layer: &Linear, input: Tensor<D>, how: Exec
     match kernels::linear(layer, &input, None, None, how) {
         Some(output) => used(output, input),
         None => plain_linear(layer, input),
+    }
+}
+
+/// A linear layer of `activation(input)`, `[…, inputs]` → `[…, outputs]`.
+pub(crate) fn activated_linear<const D: usize>(
+    layer: &Linear,
+    activation: Activation,
+    input: Tensor<D>,
+    how: Execution,
+) -> Tensor<D> {
+    match kernels::activated_linear(layer, activation, &input, how) {
+        Some(output) => used(output, input),
+        None => linear(layer, activate(activation, input), how),
     }
 }
 
@@ -191,13 +209,13 @@ fn plain_attention(fused: &Tensor<3>, heads: usize) -> Tensor<3> {
 }
 
 /// The activation of a perceptron, on its last axis.
-fn activate(activation: Activation, input: Tensor<3>) -> Tensor<3> {
+fn activate<const D: usize>(activation: Activation, input: Tensor<D>) -> Tensor<D> {
     match activation {
         Activation::Gelu => gelu(input),
         Activation::QuickGelu => input.clone() * sigmoid(input * 1.702),
         Activation::SwiGlu => {
-            let half = input.dims()[2] / 2;
-            silu(input.clone().narrow(2, 0, half)) * input.narrow(2, half, half)
+            let half = input.dims()[D - 1] / 2;
+            silu(input.clone().narrow(D - 1, 0, half)) * input.narrow(D - 1, half, half)
         }
     }
 }

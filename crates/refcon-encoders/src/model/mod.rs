@@ -5,7 +5,7 @@
 
 mod architecture;
 mod initial;
-mod kernels;
+pub(crate) mod kernels;
 pub(crate) mod layers;
 mod pooling;
 pub(crate) mod positions;
@@ -13,7 +13,6 @@ mod transformer;
 
 pub(crate) use architecture::Parts;
 pub use architecture::{Architecture, Part, Projection};
-pub(crate) use kernels::{adamw_step, on_processor};
 pub use layers::Activation;
 pub use pooling::Pooling;
 pub use positions::PositionResize;

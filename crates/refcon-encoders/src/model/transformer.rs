@@ -5,7 +5,7 @@ use super::positions::{self, PositionResize};
 use super::{Architecture, Pooling};
 use crate::execution::Execution;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::BTreeMap;
 
 /// A vision transformer (Dosovitskiy et al., arXiv 2010.11929, and what was built on it).
@@ -250,6 +250,12 @@ impl VisionTransformer {
         self.encode(patches * seen + token * hidden + self.positions_for(count))
     }
 
+    /// What computes it.
+    #[must_use]
+    pub fn execution(&self) -> Execution {
+        self.execution
+    }
+
     /// Tokens that stand before the patches.
     #[must_use]
     pub fn leading_tokens(&self) -> usize {
@@ -264,6 +270,24 @@ impl VisionTransformer {
         let patches = self.embedded_patches(images);
         let count = patches.dims()[1];
         patches + self.positions_for(count)
+    }
+
+    /// As [`VisionTransformer::positioned_patches`], of some patches alone: `chosen` are their numbers in their image, `[batch, some]`.
+    ///
+    /// `[batch, channels, height, width]` → `[batch, some, width]`
+    pub(crate) fn some_positioned_patches(&self, images: Tensor<4>, chosen: Tensor<2, Int>) -> Tensor<3> {
+        let pixels = patches(images, self.patch_size);
+        let [batch, count, values] = pixels.dims();
+        let some = chosen.dims()[1];
+        let positions = self.positions_for(count);
+        let width = positions.dims()[2];
+        let positions = positions.reshape([count, width]).select(0, chosen.clone().reshape([batch * some]));
+        let numbers = Tensor::<1, Int>::arange(0..batch as i64, (&pixels.device(), chosen.dtype()));
+        let images = numbers.mul_scalar(count as i64);
+        let rows = (chosen + images.reshape([batch, 1])).reshape([batch * some]);
+        let pixels = pixels.reshape([batch * count, values]).select(0, rows).reshape([batch, some, values]);
+        let embedded = layers::linear(&self.patch_embedding, pixels, self.execution);
+        embedded + positions.reshape([batch, some, width])
     }
 
     fn embedded_patches(&self, images: Tensor<4>) -> Tensor<3> {

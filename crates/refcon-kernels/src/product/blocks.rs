@@ -3,6 +3,7 @@
 use crate::engine::{BLOCK, Block, Engine, with_engine};
 use crate::epilogue::{Epilogue, finish, padded};
 use crate::matrix::Matrix;
+use crate::prefetch;
 use crate::scratch::with_values;
 use crate::tier::Tier;
 use crate::tile::{DEPTH, LINES, Side, Tile, pack_groups};
@@ -134,6 +135,10 @@ impl Product<'_> {
                             stride: BLOCK,
                             sums,
                         };
+                        // While it is multiplied, what its sums are added to and written over comes near.
+                        if to == depth {
+                            self.ask_for(row, panel);
+                        }
                         // SAFETY: a `Tier` proves that the machine has its engine's instructions, and `_ready` is held.
                         unsafe { E::multiply(block) };
                         if to == depth {
@@ -147,6 +152,20 @@ impl Product<'_> {
                 }
             }
         });
+    }
+
+    /// Asks for the memory that [`Product::finish`] will need.
+    fn ask_for(&self, row: usize, panel: usize) {
+        let Place::Rows(first) = self.destination.place else { return };
+        for row in row * BLOCK..(row * BLOCK + BLOCK).min(self.destination.rows) {
+            let at = row * self.destination.columns + panel * BLOCK;
+            for line in (at..at + BLOCK).step_by(prefetch::LINE) {
+                prefetch::for_writing(first.wrapping_add(line));
+                if let Some(residual) = self.epilogue.residual {
+                    prefetch::for_reading(residual.as_ptr().wrapping_add(line));
+                }
+            }
+        }
     }
 
     /// Writes block `[row, panel]` of the result, whose task calls this. The sums are used up.

@@ -4,10 +4,11 @@
 //! What is packed was often written long ago and lies in memory: rows are read from end to end, and asked for ahead.
 
 use crate::matrix::Matrix;
+use crate::prefetch::for_reading;
 use crate::tile::{DEPTH, LINES, Side, Tile, transpose_avx512};
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_cvtne2ps_pbh, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16, _mm512_setzero_si512,
+    __m512, __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_ps, _mm512_loadu_si512,
+    _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16, _mm512_setzero_ps, _mm512_setzero_si512,
     _mm512_store_si512,
 };
 use std::ops::Range;
@@ -42,17 +43,24 @@ pub(super) unsafe fn pack_along(
         let tiles = unsafe { std::slice::from_raw_parts_mut(tiles.add(group * depth), depth) };
         for line in 0..LINES {
             let row = group * LINES + line;
-            let values = if row < lines.rows() { lines.row(row) } else { &[] };
-            let (full, rest) = values.as_chunks::<DEPTH>();
+            if row >= lines.rows() {
+                tiles.iter_mut().for_each(|tile| store(&mut tile.0[line], _mm512_setzero_si512()));
+                continue;
+            }
+            let values = lines.row(row);
             let next = values.as_ptr().wrapping_add(ahead);
+            let (full, rest) = values.as_chunks::<DEPTH>();
             for ((block, tile), full) in tiles.iter_mut().enumerate().zip(full) {
-                ask_for(next.wrapping_add(block * DEPTH));
-                ask_for(next.wrapping_add(block * DEPTH + LINES));
-                store(&mut tile.0[line], rounded(sixteen(full, 0), sixteen(full, LINES)));
+                for_reading(next.wrapping_add(block * DEPTH));
+                for_reading(next.wrapping_add(block * DEPTH + LINES));
+                // SAFETY: read 16 of 32 values each.
+                let (low, high) =
+                    unsafe { (_mm512_loadu_ps(full.as_ptr()), _mm512_loadu_ps(full.as_ptr().add(LINES))) };
+                store(&mut tile.0[line], rounded(low, high));
             }
             let mut unfilled = tiles.iter_mut().skip(full.len());
             if let Some(tile) = unfilled.next() {
-                store(&mut tile.0[line], rounded(sixteen(rest, 0), sixteen(rest, LINES)));
+                store(&mut tile.0[line], rounded(some_of_sixteen(rest, 0), some_of_sixteen(rest, LINES)));
             }
             unfilled.for_each(|tile| store(&mut tile.0[line], _mm512_setzero_si512()));
         }
@@ -103,10 +111,20 @@ pub(super) unsafe fn pack_across(
                 let rows = [row(k), row(k + 1)];
                 for group in strip.clone() {
                     let from = group * LINES;
-                    for row in rows {
-                        ask_for(row.as_ptr().wrapping_add(from + ahead));
-                    }
-                    let halves = rounded(sixteen(rows[0], from), sixteen(rows[1], from));
+                    for_reading(rows[0].as_ptr().wrapping_add(from + ahead));
+                    for_reading(rows[1].as_ptr().wrapping_add(from + ahead));
+                    let halves = if rows.iter().all(|row| row.len() >= from + LINES) {
+                        // SAFETY: 16 values of each from there on, as was just found.
+                        let (low, high) = unsafe {
+                            (
+                                _mm512_loadu_ps(rows[0].as_ptr().add(from)),
+                                _mm512_loadu_ps(rows[1].as_ptr().add(from)),
+                            )
+                        };
+                        rounded(low, high)
+                    } else {
+                        rounded(some_of_sixteen(rows[0], from), some_of_sixteen(rows[1], from))
+                    };
                     store(&mut tile(group).0[pair], _mm512_permutexvar_epi16(alternate, halves));
                 }
             }
@@ -120,23 +138,16 @@ pub(super) unsafe fn pack_across(
 /// 16 values from `from` on, zeros where there are no more.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-fn sixteen(values: &[f32], from: usize) -> __m512 {
+fn some_of_sixteen(values: &[f32], from: usize) -> __m512 {
     let values = values.get(from..).unwrap_or_default();
-    if let Some(full) = values.first_chunk::<LINES>() {
-        // SAFETY: reads 16 values.
-        unsafe { _mm512_loadu_ps(full.as_ptr()) }
-    } else {
-        let mask = (1_u16 << values.len()) - 1;
+    match values.len() {
+        // Processors take hundreds of cycles over a load from memory that is not there, even one of no values.
+        0 => _mm512_setzero_ps(),
         // SAFETY: reads as many values as there are.
-        unsafe { _mm512_maskz_loadu_ps(mask, values.as_ptr()) }
+        count @ 1..LINES => unsafe { _mm512_maskz_loadu_ps((1_u16 << count) - 1, values.as_ptr()) },
+        // SAFETY: reads 16 values.
+        LINES.. => unsafe { _mm512_loadu_ps(values.as_ptr()) },
     }
-}
-
-/// Has a cache line fetched. It may be one of memory that is not there.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn ask_for(values: *const f32) {
-    _mm_prefetch::<_MM_HINT_T0>(values.cast());
 }
 
 /// 32 values as bf16, in their order.

@@ -137,9 +137,9 @@ fn train<T: Task>(
                 }
             };
             learning_rate = rate;
-            network = state.weights.put_into(network);
+            network = rayon::scope(|_| state.weights.put_into(network));
             let (epoch, batch, step) = (state.progress.epoch, state.progress.batch, state.progress.step);
-            task.after_step(&network, Position { epoch, batch, step });
+            task.after_step(&state.weights, Position { epoch, batch, step });
             tell(&Event::Step { step, of: steps, loss, learning_rate });
             task.messages().iter().for_each(|message| tell(&Event::Message(message)));
             if step % plan.checkpoint_every == 0 {
@@ -255,7 +255,7 @@ impl State {
                 let found = task.loss(network, at)?;
                 let value = found.loss.as_ref().map_or(0.0, |loss| loss.clone().into_scalar::<f64>());
                 if let Some(loss) = found.loss.filter(|_| value.is_finite()) {
-                    gradients.add(network, &loss.backward(), weight);
+                    gradients.add(network, loss.backward(), weight);
                 }
                 Ok::<_, TrainError>((value, found.files, found.parts))
             })?;
@@ -267,17 +267,21 @@ impl State {
                 return Err(self.not_finite("the loss", value, learning_rate, files));
             }
         }
-        let norm = gradients.norm();
+        // On one of the pool's threads, as above.
+        let norm = rayon::scope(|_| gradients.norm());
         if !norm.is_finite() {
             return Err(self.not_finite("the gradient's length", norm, learning_rate, files));
         }
-        if let Some(most) = plan.optimiser.clip_norm {
-            gradients.clip(norm, most);
-        }
-        self.optimiser.step(&mut self.weights, &gradients, &|name| learning_rate * task.rate(name));
-        if let (Some(average), Some(decay)) = (&mut self.average, plan.optimiser.average) {
-            move_average(average, &self.weights, decay);
-        }
+        rayon::scope(|_| {
+            if let Some(most) = plan.optimiser.clip_norm {
+                gradients.clip(norm, most);
+            }
+            self.optimiser.step(&mut self.weights, &gradients, &|name| learning_rate * task.rate(name));
+            if let (Some(average), Some(decay)) = (&mut self.average, plan.optimiser.average) {
+                move_average(average, &self.weights, decay);
+            }
+            gradients.used();
+        });
         let loss = loss_sum * f64::from(weight);
         self.progress.loss_sum.0 += loss_sum;
         self.progress.loss_count += last - first;

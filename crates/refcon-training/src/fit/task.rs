@@ -66,9 +66,9 @@ pub trait Task: Sync {
         None
     }
 
-    /// What must be done after a step, such as moving a teacher.
-    fn after_step(&mut self, network: &Self::Network, at: Position) {
-        let _ = (network, at);
+    /// What must be done after a step that left these weights, such as moving a teacher.
+    fn after_step(&mut self, weights: &Parameters, at: Position) {
+        let _ = (weights, at);
     }
 
     /// What people should know since the last step, such as a collapse of the embeddings; each is said once.

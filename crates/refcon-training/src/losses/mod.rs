@@ -21,22 +21,13 @@ pub use classes::ClassMasks;
 pub use pairs::{multi_similarity, supervised_contrastive};
 pub use proxies::{proxy_anchor, sub_centre_arcface};
 
-use burn::tensor::Tensor;
+pub use refcon_encoders::operations::unit;
 
-/// Lengths below this count as this, where vectors are scaled to length 1.
-const SHORTEST: f32 = 1e-12;
+use burn::tensor::Tensor;
+use refcon_encoders::operations::SHORTEST;
 
 /// Stands for minus infinity in an exponent, without its NaN.
 const NEVER: f32 = -1e9;
-
-/// Each row scaled to length 1.
-///
-/// `[rows, components]` → the same
-#[must_use]
-pub fn unit(vectors: Tensor<2>) -> Tensor<2> {
-    let lengths = vectors.clone().square().sum_dim(1).sqrt().clamp_min(SHORTEST);
-    vectors / lengths
-}
 
 /// `ln Σ e^x` of each row over the places where `mask` is 1, with a 1 added to the sum where `add_one`; 0 for a row of zeros then.
 ///

@@ -2,6 +2,7 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// A trained weight.
@@ -29,7 +30,10 @@ impl Parameters {
     /// The module with these weights in it. Others stay as they are.
     #[must_use]
     pub fn put_into<M: Module>(&self, module: M) -> M {
-        module.map(&mut Writer { path: Vec::new(), parameters: self })
+        let copies = self.0.par_iter().map(|(name, parameter)| {
+            (name.as_str(), TensorData::new(parameter.values.clone(), parameter.shape.clone()))
+        });
+        module.map(&mut Writer { path: Vec::new(), copies: copies.collect() })
     }
 
     /// How many numbers.
@@ -44,6 +48,12 @@ impl Parameters {
 pub fn prepared<M: Module>(module: M, trains: &dyn Fn(&str) -> bool) -> M {
     let module = module.train();
     module.map(&mut Chooser { path: Vec::new(), trains })
+}
+
+/// A tensor's elements, row by row; its own memory where nobody else holds it.
+pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.into_data();
+    data.try_into_vec_as().unwrap_or_else(|error| panic!("reading the elements of a tensor: {error:?}"))
 }
 
 fn name(path: &[String]) -> String {
@@ -69,15 +79,15 @@ impl ModuleVisitor for Reader {
         let value = param.val();
         if value.is_require_grad() {
             let shape = value.dims().to_vec();
-            let values = value.inner().into_data().iter::<f32>().collect();
-            self.found.0.insert(name(&self.path), Parameter { shape, values });
+            let parameter = Parameter { shape, values: values(value.inner()) };
+            self.found.0.insert(name(&self.path), parameter);
         }
     }
 }
 
 struct Writer<'a> {
     path: Vec<String>,
-    parameters: &'a Parameters,
+    copies: BTreeMap<&'a str, TensorData>,
 }
 
 impl ModuleMapper for Writer<'_> {
@@ -90,10 +100,9 @@ impl ModuleMapper for Writer<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(parameter) = self.parameters.0.get(&name(&self.path)) else { return param };
+        let Some(copy) = self.copies.remove(name(&self.path).as_str()) else { return param };
         let (id, old, mapper) = param.consume();
-        let data = TensorData::new(parameter.values.clone(), parameter.shape.clone());
-        let new = Tensor::from_data(data, &old.device());
+        let new = Tensor::from_data(copy, &old.device());
         let new = if old.is_require_grad() { new.require_grad() } else { new };
         Param::from_mapped_value(id, new, mapper)
     }

@@ -53,7 +53,7 @@ impl Backward<Flex, 3> for LayerNormBackward {
         let Saved { input: x, gamma: factors, moments } = operation.state;
         let width = slice(&factors).len();
         let mut x_gradient = memory(slice(&x).len());
-        let (mut gammas, mut betas) = (vec![0.0; width], vec![0.0; width]);
+        let (mut gammas, mut betas) = (memory(width), memory(width));
         refcon_kernels::layer_norm_backward(
             slice(&factors),
             slice(&x),

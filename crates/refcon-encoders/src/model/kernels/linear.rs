@@ -138,7 +138,7 @@ pub(super) fn weight_gradient(tier: Tier, input: &Values, outer: &Values, weight
 
 pub(super) fn bias_gradient(outer: &Values) -> Values {
     let outputs = outer.layout().shape().last().copied().unwrap_or(0);
-    let mut sums = vec![0.0; outputs];
+    let mut sums = memory(outputs);
     column_sums(slice(outer), &mut sums);
     shaped(sums, [outputs])
 }

@@ -15,6 +15,9 @@ const MOST_SPARE: usize = 6;
 /// Bytes kept from a backward pass for the next step, which needs as much again before its own backward pass.
 const MOST_SPARE_BYTES: usize = 2 << 30;
 
+/// Most gradients of one length that are kept: each layer of a deep model has some, and those of lengths that nobody asks for stay few.
+const MOST_ALIKE: usize = 64;
+
 /// Memory for a result, which may hold anything.
 pub(super) fn memory(count: usize) -> Vec<f32> {
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -25,6 +28,15 @@ pub(super) fn memory(count: usize) -> Vec<f32> {
 /// Keeps the memory of something that training used.
 pub(super) fn keep(values: Vec<f32>) {
     keep_within(values, usize::MAX);
+}
+
+/// Keeps the memory of a gradient that left the graph.
+pub(crate) fn keep_gradient(values: Vec<f32>) {
+    let alike = |spare: &VecDeque<Vec<f32>>| spare.iter().filter(|kept| kept.len() == values.len()).count();
+    let few = alike(&SPARE.lock().unwrap_or_else(PoisonError::into_inner)) < MOST_ALIKE;
+    if few {
+        keep(values);
+    }
 }
 
 fn keep_within(values: Vec<f32>, most: usize) {

@@ -6,20 +6,29 @@
 //! An operation keeps for its backward pass what it read, and what is dear to compute again and small: a number a row of attention
 //! scores, two a row of a normalisation. The one large thing that it adds are a perceptron's hidden values before their activation.
 
+mod activated_linear;
 mod adamw;
 mod attention;
+mod cross_entropy;
 mod layer_norm;
 mod linear;
 mod memory;
 mod operand;
 mod perceptron;
+mod sinkhorn;
+mod unit;
 
+pub(super) use activated_linear::activated_linear;
 pub(crate) use adamw::{adamw_step, on_processor};
 pub(super) use attention::attention;
+pub(crate) use cross_entropy::cross_entropy;
 pub(super) use layer_norm::layer_norm;
 pub(super) use linear::linear;
+pub(crate) use memory::keep_gradient;
 pub(super) use memory::reuse;
 pub(super) use perceptron::perceptron;
+pub(crate) use sinkhorn::sinkhorn_knopp;
+pub(crate) use unit::unit;
 
 use super::Activation;
 use burn::backend::Flex;

@@ -2,7 +2,9 @@ use crate::device;
 use crate::execution::Execution;
 use crate::model::Activation;
 use crate::model::layers::{self, LayerNorm, Linear};
+use crate::operations;
 use burn::module::Param;
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 use refcon_kernels::Tier;
@@ -99,6 +101,59 @@ fn input([batch, tokens, width]: [usize; 3], turned: bool, device: &Device) -> (
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_linear_layer_of_an_activation_has_burns_gradients(
+        rows in awkward(), inputs in awkward(), outputs in awkward(), [bias, transposed, quick] in any::<[bool; 3]>(),
+    ) {
+        let device = device::cpu().autodiff();
+        same(|how| {
+            let layer = linear_layer(5, [inputs, outputs], transposed, bias, &device);
+            let leaf = numbers(3, [rows, inputs], &device).require_grad();
+            let activation = if quick { Activation::QuickGelu } else { Activation::Gelu };
+            let output = layers::activated_linear(&layer, activation, leaf.clone(), how);
+            let mut leaves = leaves_of(&layer, ["weight", "bias"]);
+            leaves.push(("input", Leaf::Two(leaf)));
+            outcome(&output, leaves)
+        });
+    }
+
+    #[test]
+    fn a_cross_entropy_of_cosines_has_burns_gradients(
+        rows in 1usize..20, columns in awkward(), width in 2usize..70,
+    ) {
+        const TEMPERATURE: f64 = 0.1;
+        let device = device::cpu().autodiff();
+        let compute = |fused: bool| {
+            let vectors = numbers(3, [rows, width], &device).require_grad();
+            let others = numbers(4, [columns, width], &device).require_grad();
+            let targets = numbers(5, [rows, columns], &device).abs();
+            let losses = if fused {
+                let (vectors, others) = (operations::unit(vectors.clone()), operations::unit(others.clone()));
+                let cosines = operations::product(vectors, others.transpose(), Execution::F32);
+                operations::cross_entropy(cosines, targets, TEMPERATURE)
+            } else {
+                let unit = |of: Tensor<2>| of.clone() / of.square().sum_dim(1).sqrt();
+                let cosines = unit(vectors.clone()).matmul(unit(others.clone()).transpose());
+                (targets * log_softmax(cosines.div_scalar(TEMPERATURE), 1)).sum_dim(1).neg()
+            };
+            outcome(&losses, vec![("vectors", Leaf::Two(vectors)), ("others", Leaf::Two(others))])
+        };
+        for ((name, found), (_, expected)) in compute(true).iter().zip(&compute(false)) {
+            println!("{name}");
+            let largest = expected.iter::<f32>().fold(1.0f32, |largest, value| largest.max(value.abs()));
+            found.assert_approx_eq(expected, Tolerance::<f32>::rel_abs(1e-4, 1e-4 * largest));
+        }
+    }
+
+    #[test]
+    fn logits_are_spread_as_burn_spreads_them(rows in 1usize..20, columns in awkward(), rounds in 1usize..4) {
+        let logits = |device: &Device| numbers(3, [rows, columns], device);
+        let found = operations::sinkhorn_knopp(logits(&device::cpu()), 0.05, rounds);
+        // Where gradients may be wanted the kernels leave it to Burn.
+        let expected = operations::sinkhorn_knopp(logits(&device::cpu().autodiff()), 0.05, rounds);
+        found.into_data().assert_approx_eq(&expected.into_data(), Tolerance::<f32>::rel_abs(1e-4, 1e-6));
+    }
 
     #[test]
     fn a_linear_layer_has_burns_gradients(

@@ -10,20 +10,18 @@
 //!
 //! Values and slopes are checked against PyTorch (`tests/golden/make_dino.py`).
 
+pub use refcon_encoders::operations::sinkhorn_knopp;
+
 use crate::losses::unit;
 use burn::tensor::Tensor;
-use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::activation::softmax;
+use refcon_encoders::operations::cross_entropy;
 
 /// Added to differences and distances, as the authors' code has it: a distance of zero has no logarithm.
 const EPSILON: f32 = 1e-8;
 
 /// A cosine is never as small: nothing is its own neighbour.
 const NO_COSINE: f32 = -2.0;
-
-/// The cross-entropy of each row: `[rows, prototypes]` twice → `[rows, 1]`.
-fn cross_entropy(student: Tensor<2>, targets: Tensor<2>, temperature: f64) -> Tensor<2> {
-    (targets * log_softmax(student.div_scalar(temperature), 1)).sum_dim(1).neg()
-}
 
 /// The loss of class tokens: each crop of the student against each large crop of the teacher but the same one, all pairs alike.
 ///
@@ -82,29 +80,6 @@ pub fn koleo(vectors: Tensor<2>) -> Option<Tensor<1>> {
 #[must_use]
 pub fn centred(logits: Tensor<2>, centre: Tensor<2>, temperature: f64) -> Tensor<2> {
     softmax((logits - centre).div_scalar(temperature), 1)
-}
-
-/// What the teacher says, spread over the prototypes so that each has the same share of the batch.
-///
-/// `logits` `[rows, prototypes]` → the same, each row a distribution
-#[must_use]
-pub fn sinkhorn_knopp(logits: Tensor<2>, temperature: f64, rounds: usize) -> Tensor<2> {
-    let [rows, prototypes] = logits.dims().map(|count| (count as f64).ln());
-    // Of shares their logarithms: at low temperatures a whole row can be too small for a number.
-    let mut logarithms = logits.div_scalar(temperature);
-    for _ in 0..rounds {
-        let of_prototypes = log_sum_exp(logarithms.clone(), 0);
-        logarithms = logarithms - of_prototypes.add_scalar(prototypes);
-        let of_rows = log_sum_exp(logarithms.clone(), 1);
-        logarithms = logarithms - of_rows.add_scalar(rows);
-    }
-    logarithms.add_scalar(rows).exp()
-}
-
-/// `ln Σ e^x` along an axis, whose length becomes 1.
-fn log_sum_exp(values: Tensor<2>, axis: usize) -> Tensor<2> {
-    let greatest = values.clone().max_dim(axis);
-    (values - greatest.clone()).exp().sum_dim(axis).log() + greatest
 }
 
 /// The teacher's centre after a step: `centre ← momentum · centre + (1 − momentum) · mean`, with the mean of the batches' mean logits.

@@ -8,7 +8,8 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use refcon_encoders::model::VisionTransformer;
-use refcon_encoders::{Head, HeadSizes, Pretrained};
+use refcon_encoders::operations::product;
+use refcon_encoders::{Execution, Head, HeadSizes, Pretrained};
 
 /// Standard deviation of the perceptron's weights before training.
 const SPREAD: f32 = 0.02;
@@ -41,7 +42,10 @@ impl DinoNetwork {
     /// When the projector's sizes make none.
     pub fn initial(encoder: &Pretrained, choice: &ProjectorChoice, seed: u64) -> Result<Self, TrainError> {
         let (width, device) = (encoder.architecture().width, encoder.device());
-        let projector = |number| Projector::initial(choice, width, [seed, number], device);
+        let projector = |number| {
+            let projector = Projector::initial(choice, width, [seed, number], device)?;
+            Ok::<_, TrainError>(projector.computed_by(encoder.model().execution()))
+        };
         Ok(Self {
             backbone: encoder.model().clone(),
             mask_token: Param::from_tensor(Tensor::zeros([1, 1, width], device)),
@@ -106,6 +110,11 @@ impl Projector {
         Ok(Self::new(perceptron, Tensor::from_data(directions, device)))
     }
 
+    /// The same, computed otherwise than in f32.
+    fn computed_by(self, execution: Execution) -> Self {
+        Self { perceptron: self.perceptron.computed_by(execution), ..self }
+    }
+
     /// Cosines with the prototypes; where these are `frozen`, they get no gradient.
     ///
     /// `[rows, width]` → `[rows, prototypes]`
@@ -113,6 +122,7 @@ impl Projector {
     pub fn logits(&self, tokens: Tensor<2>, frozen: bool) -> Tensor<2> {
         let prototypes = self.prototypes.val();
         let prototypes = if frozen { prototypes.detach() } else { prototypes };
-        unit(self.perceptron.forward(tokens)).matmul(unit(prototypes).transpose())
+        let directions = unit(self.perceptron.forward(tokens));
+        product(directions, unit(prototypes).transpose(), self.perceptron.execution())
     }
 }

@@ -235,8 +235,8 @@ impl Task for DinoPretraining {
         Some(self.teacher.weights())
     }
 
-    fn after_step(&mut self, network: &DinoNetwork, at: Position) {
-        self.teacher.follow(network, at.step.saturating_sub(1), self.steps);
+    fn after_step(&mut self, weights: &Parameters, at: Position) {
+        self.teacher.follow(weights, at.step.saturating_sub(1), self.steps);
         let plan = self.plan();
         if at.batch == plan.batches(self.tiles.batches()) {
             // In the first epochs a sound teacher may say little too.

@@ -105,10 +105,13 @@ impl Teacher {
         }
     }
 
-    /// Moves towards the student as it is after step `step` of `steps`, and the centres towards what was noted.
-    pub(super) fn follow(&mut self, student: &DinoNetwork, step: u64, steps: u64) {
-        move_average(&mut self.weights, &Parameters::of(student), self.choice.momentum_at(step, steps));
-        self.network = self.weights.put_into(self.network.clone());
+    /// Moves towards the student's weights after step `step` of `steps`, and the centres towards what was noted.
+    pub(super) fn follow(&mut self, student: &Parameters, step: u64, steps: u64) {
+        // On one of the pool's threads: from outside, each weight would wake the pool and wait for it.
+        rayon::scope(|_| {
+            move_average(&mut self.weights, student, self.choice.momentum_at(step, steps));
+            self.network = self.weights.put_into(self.network.clone());
+        });
         let seen = std::mem::take(self.seen.get_mut().unwrap_or_else(PoisonError::into_inner));
         for (&of, centre) in &mut self.centres {
             let means: Vec<&Vec<f32>> =
