@@ -124,6 +124,10 @@ impl MetricLearning {
         for block in tiles.chunks(TILES_AT_ONCE) {
             let embeddings = match (&self.base, &model, &self.embedded) {
                 (_, None, Some(embedded)) => rows_of(embedded, block, self.dataset.tiles.len()),
+                // Its texture descriptor sees tiles as they are.
+                (Base::Pretrained(joined), None, None) if joined.texture_share().is_some() => {
+                    joined.embed(&self.whole_tiles(block)?)?
+                }
                 (Base::Pretrained(pretrained), model, _) => {
                     let images = self.inputs(pretrained, block, None)?;
                     let frozen;

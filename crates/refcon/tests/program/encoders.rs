@@ -1,6 +1,7 @@
 //! Encoders with weights, through the program: list, inspect, embed, export.
 
 use crate::scratch::Scratch;
+use crate::train::only_run;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, RowAccessor};
 use std::fs;
@@ -161,4 +162,37 @@ fn a_device_that_is_none_or_not_there_is_one_line() {
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("expected auto, cpu, gpu"), "{run:?}");
     embed("gpu:1000").failed_with(2, &["gpu:1000", "--device cpu"]);
+}
+
+#[test]
+fn the_compact_encoder_comes_with_the_program() {
+    let scratch = tiles();
+    let compact = ["--encoder", "compact"];
+    let run = scratch.refcon(&["encoder", "inspect", "compact"]);
+    assert!(run.done().stdout.contains("joined with the texture descriptor"), "{run:?}");
+    // A library that holds its tiles alone goes on with it.
+    scratch.refcon(&[&["index", "tiles", "--library", "L"], &compact[..]].concat()).done();
+    for n in 0..2u8 {
+        scratch.tile(&format!("more/{n}.png"), 11.0 + f32::from(n), 0.2);
+    }
+    scratch.refcon(&["index", "more", "--library", "L"]).done();
+    let search = scratch.refcon(&["search", "--library", "L", "--image", "more/1.png", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&search.done().stdout).unwrap();
+    assert_eq!(found["encoder"], "vit-ti16+texture");
+    let info = scratch.refcon(&["library", "info", "L", "--json"]);
+    let info: serde_json::Value = serde_json::from_str(&info.done().stdout).unwrap();
+    assert_eq!(info["encoders"].as_array().map(Vec::len), Some(1), "{info}");
+    // A head on it trains, and training all of it is refused with a reason.
+    for n in 0..12u8 {
+        let class = if n % 2 == 0 { "Salt" } else { "Channel" };
+        scratch.tile(&format!("train/{class}/{n}.png"), 5.0 + f32::from(n), 0.3 * f32::from(n % 2));
+    }
+    let train = ["train", "--data", "train", "--set", "stopping.epochs=2"];
+    scratch.refcon(&[&train, &compact[..]].concat()).done();
+    let best = only_run(&scratch.path("runs")).join("best");
+    scratch.refcon(&["embed", "tiles", "--encoder", best.to_str().unwrap(), "-o", "trained.npy"]).done();
+    let (shape, _) = read_npy(&fs::read(scratch.path("trained.npy")).unwrap());
+    assert!(shape.contains("(3, 357"), "{shape}");
+    let whole = scratch.refcon(&[&train, &compact[..], &["--set", "tuning=full"]].concat());
+    whole.failed_with(3, &["only a head can be trained", "joins the texture descriptor"]);
 }
