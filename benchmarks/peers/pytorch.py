@@ -14,7 +14,9 @@ from torch.nn import functional
 WIDTH, LAYERS, HEAD, SIDE, PATCH = 768, 12, 64, 224, 16
 ROWS = 1576  # tokens of 8 images
 TRIPLETS = 4
-TILES, COMPACT, DECODER_LAYERS = 64, 192, 4  # of a masked autoencoder
+TILES, COMPACT = 64, 192  # of a masked autoencoder
+# Its side of tiles, width of the decoder and blocks of it: as the compact encoder was pretrained, and at the side of most models.
+MASKED_AUTOENCODERS = [(96, 128, 2), (224, 192, 4)]
 
 
 class Block(nn.Module):
@@ -117,31 +119,32 @@ def train_step():
 class MaskedAutoencoder(nn.Module):
     """A compact one of grey tiles, as in the paper: only patches that are seen go through the encoder."""
 
-    def __init__(self):
+    def __init__(self, side, width, layers):
         super().__init__()
-        patches, pixels = (SIDE // PATCH) ** 2, PATCH**2
+        patches, pixels = (side // PATCH) ** 2, PATCH**2
         self.patch = nn.Conv2d(1, COMPACT, PATCH, PATCH)
         self.token = nn.Parameter(0.02 * torch.randn(1, 1, COMPACT))
         self.register_buffer("positions", 0.02 * torch.randn(1, 1 + patches, COMPACT))
         self.encoder = nn.Sequential(*[Block(COMPACT) for _ in range(LAYERS)], nn.LayerNorm(COMPACT, eps=1e-6))
-        self.embed = nn.Linear(COMPACT, COMPACT)
-        self.mask_token = nn.Parameter(0.02 * torch.randn(1, 1, COMPACT))
-        self.register_buffer("decoder_positions", 0.02 * torch.randn(1, 1 + patches, COMPACT))
-        self.decoder = nn.Sequential(*[Block(COMPACT) for _ in range(DECODER_LAYERS)], nn.LayerNorm(COMPACT, eps=1e-6))
-        self.prediction = nn.Linear(COMPACT, pixels)
+        self.embed = nn.Linear(COMPACT, width)
+        self.mask_token = nn.Parameter(0.02 * torch.randn(1, 1, width))
+        self.register_buffer("decoder_positions", 0.02 * torch.randn(1, 1 + patches, width))
+        self.decoder = nn.Sequential(*[Block(width) for _ in range(layers)], nn.LayerNorm(width, eps=1e-6))
+        self.prediction = nn.Linear(width, pixels)
 
     def forward(self, images, noise, seen):
         """The error of the patches that were masked, each patch normalised."""
         batch, patches = noise.shape
-        tokens = self.patch(images).flatten(2).transpose(1, 2) + self.positions[:, 1:]
         order = noise.argsort(1)
         back = order.argsort(1)
+        tokens = self.patch(images).flatten(2).transpose(1, 2) + self.positions[:, 1:]
         kept = tokens.gather(1, order[:, :seen, None].expand(-1, -1, COMPACT))
         first = (self.token + self.positions[:, :1]).expand(batch, -1, -1)
         latent = self.embed(self.encoder(torch.cat([first, kept], 1)))
+        width = latent.shape[2]
         hidden = self.mask_token.expand(batch, patches - seen, -1)
         whole = torch.cat([latent[:, 1:], hidden.to(latent.dtype)], 1)
-        whole = whole.gather(1, back[:, :, None].expand(-1, -1, COMPACT))
+        whole = whole.gather(1, back[:, :, None].expand(-1, -1, width))
         whole = torch.cat([latent[:, :1], whole], 1) + self.decoder_positions
         rebuilt = self.prediction(self.decoder(whole))[:, 1:].float()
         target = functional.unfold(images, PATCH, stride=PATCH).transpose(1, 2)
@@ -153,12 +156,11 @@ class MaskedAutoencoder(nn.Module):
 
 def pretrain_step():
     """A step of masked autoencoding: forward, loss, backward, AdamW."""
-    patches = (SIDE // PATCH) ** 2
 
-    def way(autocast, seen):
-        model = MaskedAutoencoder()
+    def way(autocast, side, decoder, seen):
+        model = MaskedAutoencoder(side, *decoder)
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
-        images, noise = torch.rand(TILES, 1, SIDE, SIDE), torch.rand(TILES, patches)
+        images, noise = torch.rand(TILES, 1, side, side), torch.rand(TILES, (side // PATCH) ** 2)
 
         def run():
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
@@ -170,13 +172,18 @@ def pretrain_step():
 
         return run
 
-    exact = way(False, patches // 4)
-    return {
-        "f32": {"f32": exact},
-        "bf16": {"f32": exact, "autocast bf16": way(True, patches // 4)},
-        "f32 all": {"f32": way(False, patches - 1)},
-        "bf16 all": {"f32": way(False, patches - 1)},
-    }
+    works = {}
+    for side, *decoder in MASKED_AUTOENCODERS:
+        patches = (side // PATCH) ** 2
+        for seen in (patches // 4, patches - 1):
+            exact = {"f32": way(False, side, decoder, seen)}
+            works[f"f32 {side} {seen}"] = exact
+            works[f"bf16 {side} {seen}"] = exact
+        works[f"bf16 {side} {patches // 4}"] = {
+            "f32": works[f"f32 {side} {patches // 4}"]["f32"],
+            "autocast bf16": way(True, side, decoder, patches // 4),
+        }
+    return works
 
 
 torch.manual_seed(1)

@@ -24,11 +24,16 @@ mod vector_files;
 mod vit;
 
 use clap::{Parser, ValueEnum};
+use mimalloc::MiMalloc;
 use outcome::Report;
 use peers::Peer;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// As the program `refcon` has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Why a comparison could not be made. Nothing is decided by its kind: it is only printed.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
