@@ -2,55 +2,109 @@
 //!
 //! They run on the thread that calls them: whoever describes many tiles shares out the tiles.
 
-use crate::lanes::sum_of_products;
+use crate::lanes::{sum_of, sum_of_products};
 use crate::math::half_angle;
-use crate::vector::vectorised;
+use crate::vector::{MulAdd, vectorised};
 
 /// Pixels that a loop keeps in registers.
 const PIXELS: usize = 32;
 
-/// `output[x] = Σ kernel[t] · rows[x + t · stride]`: with `stride` 1 a correlation along a row that was padded for it, with the length of
-/// a row one across as many rows as the kernel has taps.
+/// `output[x] = Σ kernel[t] · row[x + t]`: a correlation along a row that was padded for it.
 ///
 /// # Shapes
-/// - `rows`: at least `[(taps − 1) · stride + width]`; `kernel`: `[taps]`, not empty; `output`: `[width]`
+/// - `row`: `[width + taps − 1]`; `kernel`: `[taps]`, not empty; `output`: `[width]`
 ///
 /// # Error
-/// At most `taps · 2⁻²³ · Σ |kernel[t] · rows[x + t · stride]|`.
+/// At most `taps · 2⁻²³ · Σ |kernel[t] · row[x + t]|`.
 ///
 /// # Panics
 /// When the shapes do not fit.
-pub fn correlate(rows: &[f32], stride: usize, kernel: &[f32], output: &mut [f32]) {
-    assert!(
-        (kernel.len() - 1) * stride + output.len() <= rows.len(),
-        "{} values are too few for {} taps {stride} apart and {} results",
-        rows.len(),
-        kernel.len(),
-        output.len()
+pub fn correlate_across(row: &[f32], kernel: &[f32], output: &mut [f32]) {
+    let (found, taps, width) = (row.len(), kernel.len(), output.len());
+    assert_eq!(found + 1, width + taps, "a row of {found} values for {taps} taps and {width} results");
+    across(row, kernel, output);
+}
+
+/// `output[y, x] = Σ kernel[t] · rows[y + t, x]`: a correlation down the columns of an image that was padded for it.
+///
+/// # Shapes
+/// - `rows`: `[height + taps − 1, width]`; `kernel`: `[taps]`, not empty; `output`: `[height, width]`
+///
+/// # Error
+/// At most `taps · 2⁻²³ · Σ |kernel[t] · rows[y + t, x]|`.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn correlate_down(rows: &[f32], width: usize, kernel: &[f32], output: &mut [f32]) {
+    let (found, taps, results) = (rows.len(), kernel.len(), output.len());
+    assert!(results.is_multiple_of(width.max(1)), "{results} results in rows of {width}");
+    assert_eq!(
+        found + width,
+        results + taps * width,
+        "{found} values in rows of {width} for {taps} taps and {results} results"
     );
-    weighted_sums(rows, stride, kernel, output);
+    down(rows, width, kernel, output);
 }
 
 vectorised! {
-    fn weighted_sums<M>(rows: &[f32], stride: usize, kernel: &[f32], output: &mut [f32]) {
+    fn across<M>(row: &[f32], kernel: &[f32], output: &mut [f32]) {
         if output.len() < PIXELS {
             for (x, output) in output.iter_mut().enumerate() {
-                *output = kernel.iter().zip(rows[x..].iter().step_by(stride)).fold(0.0, |sum, (&tap, &value)| {
-                    M::mul_add(tap, value, sum)
-                });
+                *output = weighted_sum::<M>(row[x..].iter(), kernel);
             }
             return;
         }
         for first in pieces(output.len()) {
             let mut sums = [0.0f32; PIXELS];
             for (tap, &weight) in kernel.iter().enumerate() {
-                for (sum, &value) in sums.iter_mut().zip(piece(rows, tap * stride + first)) {
+                for (sum, &value) in sums.iter_mut().zip(piece(row, tap + first)) {
                     *sum = M::mul_add(weight, value, *sum);
                 }
             }
             output[first..first + PIXELS].copy_from_slice(&sums);
         }
     }
+}
+
+/// Rows of results that share what they read.
+const ROWS: usize = 2;
+
+vectorised! {
+    fn down<M>(rows: &[f32], width: usize, kernel: &[f32], output: &mut [f32]) {
+        if width < PIXELS {
+            for (at, output) in output.iter_mut().enumerate() {
+                *output = weighted_sum::<M>(rows[at..].iter().step_by(width), kernel);
+            }
+            return;
+        }
+        // Zeros on both sides: the taps of rows that a result does not reach.
+        let mut wide = vec![0.0; kernel.len() + 2 * (ROWS - 1)];
+        wide[ROWS - 1..][..kernel.len()].copy_from_slice(kernel);
+        for (band, output) in output.chunks_mut(ROWS * width).enumerate() {
+            let rows = &rows[band * ROWS * width..];
+            let count = output.len() / width;
+            for first in pieces(width) {
+                let mut sums = [[0.0f32; PIXELS]; ROWS];
+                // Row `y` of the image is what result `r` takes its tap `y − r` of.
+                for (y, weights) in wide.array_windows::<ROWS>().enumerate().take(kernel.len() + count - 1) {
+                    let values = piece(rows, y * width + first);
+                    for (sums, &weight) in sums.iter_mut().zip(weights.iter().rev()) {
+                        for (sum, &value) in sums.iter_mut().zip(values) {
+                            *sum = M::mul_add(weight, value, *sum);
+                        }
+                    }
+                }
+                for (output, sums) in output.chunks_exact_mut(width).zip(&sums) {
+                    output[first..first + PIXELS].copy_from_slice(sums);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn weighted_sum<'a, M: MulAdd>(values: impl Iterator<Item = &'a f32>, weights: &[f32]) -> f32 {
+    weights.iter().zip(values).fold(0.0, |sum, (&weight, &value)| M::mul_add(weight, value, sum))
 }
 
 /// Where pieces of [`PIXELS`] values begin that cover a row no shorter than that. The last ends with the row and may overlap the one
@@ -206,6 +260,21 @@ vectorised! {
     }
 }
 
+/// `Σ value`, summed in 16 lanes.
+///
+/// # Error
+/// At most `(length / 16 + 16) · 2⁻²³ · Σ |value|`.
+#[must_use]
+pub fn sum(values: &[f32]) -> f32 {
+    plain_sum(values)
+}
+
+vectorised! {
+    fn plain_sum<M>(values: &[f32]) -> f32 {
+        sum_of(values, |value| value)
+    }
+}
+
 /// How many pairs of values there are of which just one is negative.
 ///
 /// # Panics
@@ -230,18 +299,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_correlation_is_close_to_the_plain_one(
-            width in awkward(130), taps in 1usize..32, gap in 0usize..40, along in any::<bool>(), seed in any::<u64>(),
+        fn correlations_are_close_to_the_plain_ones(
+            width in awkward(130), height in 1usize..11, taps in 1usize..32, seed in any::<u64>(),
         ) {
-            let stride = if along { 1 } else { width + gap };
-            let rows = values(seed, (taps - 1) * stride + width);
+            let check = |found: f32, values: &mut dyn Iterator<Item = &f32>, kernel: &[f32]| {
+                let terms: Vec<f64> = kernel.iter().zip(values).map(|(&k, &v)| f64::from(k) * f64::from(v)).collect();
+                let error = taps as f64 * 2f64.powi(-23) * terms.iter().map(|term| term.abs()).sum::<f64>();
+                (f64::from(found) - terms.iter().sum::<f64>()).abs() <= error
+            };
             let kernel = values(!seed, taps);
+            let row = values(seed, width + taps - 1);
             let mut output = vec![f32::NAN; width];
-            correlate(&rows, stride, &kernel, &mut output);
+            correlate_across(&row, &kernel, &mut output);
             for (x, &found) in output.iter().enumerate() {
-                let terms = || kernel.iter().enumerate().map(|(t, &k)| f64::from(k) * f64::from(rows[x + t * stride]));
-                let error = taps as f64 * 2f64.powi(-23) * terms().map(f64::abs).sum::<f64>();
-                prop_assert!((f64::from(found) - terms().sum::<f64>()).abs() <= error, "{found} at {x}");
+                prop_assert!(check(found, &mut row[x..].iter(), &kernel), "across: {found} at {x}");
+            }
+            let rows = values(seed, width * (height + taps - 1));
+            let mut output = vec![f32::NAN; width * height];
+            correlate_down(&rows, width, &kernel, &mut output);
+            for (at, &found) in output.iter().enumerate() {
+                prop_assert!(check(found, &mut rows[at..].iter().step_by(width), &kernel), "down: {found} at {at}");
             }
         }
 
@@ -299,6 +376,9 @@ mod tests {
             let terms = || a.iter().zip(&b).map(|(&a, &b)| f64::from(a) * f64::from(b));
             let error = (length as f64 / 16.0 + 16.0) * 2f64.powi(-23) * terms().map(f64::abs).sum::<f64>();
             prop_assert!((f64::from(dot(&a, &b)) - terms().sum::<f64>()).abs() <= error);
+            let values = || a.iter().map(|&a| f64::from(a));
+            let error = (length as f64 / 16.0 + 16.0) * 2f64.powi(-23) * values().map(f64::abs).sum::<f64>();
+            prop_assert!((f64::from(sum(&a)) - values().sum::<f64>()).abs() <= error);
             let changes = a.iter().zip(&b).filter(|(a, b)| (**a < 0.0) != (**b < 0.0)).count();
             prop_assert_eq!(sign_changes(&a, &b), changes);
         }

@@ -52,6 +52,7 @@ mod engine;
 mod epilogue;
 mod file_map;
 pub mod filters;
+pub mod histograms;
 mod lanes;
 mod math;
 mod matrix;

@@ -21,8 +21,8 @@ const LOCAL_REACH: f32 = 4.0;
 /// horizontal autocorrelation; zero crossings a pixel, down and across; spread and percentiles of the local amplitude.
 pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
     let mean = plane.mean();
-    let centred = Plane { levels: plane.levels.iter().map(|level| level - mean).collect(), ..*plane };
-    let squared = Plane { levels: centred.levels.iter().map(|v| v * v).collect(), ..*plane };
+    let centred = plane.map(|level| level - mean);
+    let squared = centred.map(|v| v * v);
     let (variance, cubes, fourth) = (
         mean_product(&centred, &centred),
         mean_product(&squared, &centred),
@@ -34,7 +34,7 @@ pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
     features.push((cubes / deviation.powi(3)).cbrt());
     features.push((fourth / deviation.powi(4)).sqrt());
 
-    let [low, lower, median, upper, high] = percentiles(&mut centred.levels.clone(), PERCENTILES);
+    let [low, lower, median, upper, high] = percentiles(&centred.levels, PERCENTILES);
     features.extend([low, lower, upper, high].map(|level| (level - median) / deviation));
 
     features.extend(LAGS_DOWN.map(|lag| autocorrelation(&centred, lag, 0) / deviation.powi(2)));
@@ -43,29 +43,40 @@ pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
     features.push(crossings(&centred, 1, 0));
     features.push(crossings(&centred, 0, 1));
 
-    let mut local: Vec<f32> =
-        squared.smoothed(LOCAL_REACH).levels.iter().map(|v| v.max(0.0).sqrt() / deviation).collect();
-    let local_mean = expectation(local.iter().copied());
-    features.push(expectation(local.iter().map(|v| (v - local_mean).powi(2))).sqrt());
-    features.extend(percentiles(&mut local, EVENNESS));
+    let local = squared.smoothed(LOCAL_REACH).map(|v| v.max(0.0).sqrt() / deviation);
+    let local_mean = local.mean();
+    let spread = local.map(|v| v - local_mean);
+    features.push(mean_product(&spread, &spread).sqrt());
+    features.extend(percentiles(&local.levels, EVENNESS));
 }
 
-/// The mean, summed in f64; 0 of nothing.
-fn expectation(values: impl ExactSizeIterator<Item = f32>) -> f32 {
-    let count = values.len().max(1);
-    (values.map(f64::from).sum::<f64>() / count as f64) as f32
-}
-
-/// The values below which these shares of all values lie; shares ascend. Values are left in another order.
-fn percentiles<const N: usize>(values: &mut [f32], shares: [f32; N]) -> [f32; N] {
+/// The values below which these shares of all values lie.
+///
+/// Values are counted by the first bits of what they are ordered by; those that share them with a percentile are looked at again.
+fn percentiles<const N: usize>(values: &[f32], shares: [f32; N]) -> [f32; N] {
+    const BITS: u32 = 12;
+    let first_bits = |value: f32| (ordered(value) >> (u32::BITS - BITS)) as usize;
+    let mut counts = [0; 1 << BITS];
+    for &value in values {
+        counts[first_bits(value)] += 1;
+    }
     let last = (values.len() - 1) as f32;
-    let mut sought = 0;
     shares.map(|share| {
-        // What lies below the last percentile is on its left already.
-        let rank = (last * share).round() as usize;
-        let from = std::mem::replace(&mut sought, rank);
-        *values[from..].select_nth_unstable_by(rank - from, f32::total_cmp).1
+        let mut rank = (last * share).round() as usize;
+        let mut bits = 0;
+        while rank >= counts[bits] {
+            rank -= counts[bits];
+            bits += 1;
+        }
+        let mut near: Vec<f32> = values.iter().copied().filter(|&value| first_bits(value) == bits).collect();
+        *near.select_nth_unstable_by(rank, f32::total_cmp).1
     })
+}
+
+/// A number that is larger where the value is, as [`f32::total_cmp`] orders them.
+fn ordered(value: f32) -> u32 {
+    let bits = value.to_bits();
+    if value.is_sign_negative() { !bits } else { bits | 1 << (u32::BITS - 1) }
 }
 
 /// Mean product of the pixels of two planes at the same place.
@@ -109,6 +120,25 @@ mod tests {
             assert!((found - (0.5 * lag as f32).cos()).abs() < 0.05, "lag {lag}: {found}");
         }
         assert!((autocorrelation(&plane, 0, 3) / energy - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_sorted_values() {
+        let values = |at: u32| match at % 7 {
+            0 => 0.0,
+            1 => -0.0,
+            2 => -1e-30 * at as f32,
+            _ => at.wrapping_mul(2_654_435_761) as i32 as f32 / 1e9,
+        };
+        for count in [1, 2, 10, 997] {
+            let values: Vec<f32> = (0..count).map(values).collect();
+            let mut sorted = values.clone();
+            sorted.sort_by(f32::total_cmp);
+            let found = percentiles(&values, PERCENTILES);
+            let expected = PERCENTILES.map(|share| sorted[((count - 1) as f32 * share).round() as usize]);
+            assert_eq!(found.map(f32::to_bits), expected.map(f32::to_bits), "{count}");
+        }
+        assert_eq!(percentiles(&[77.7; 9], EVENNESS), [77.7; 3]);
     }
 
     #[test]

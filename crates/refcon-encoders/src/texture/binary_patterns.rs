@@ -1,6 +1,6 @@
 //! Multi-scale, rotation-invariant, uniform local binary patterns (Ojala, Pietikäinen & Mäenpää, IEEE TPAMI 24, 2002).
 
-use super::plane::{Plane, reflected};
+use super::plane::Plane;
 use refcon_kernels::filters::{CirclePoint, circle_patterns};
 use std::f32::consts::TAU;
 use std::sync::OnceLock;
@@ -70,7 +70,7 @@ fn bins(points: u32) -> &'static [u8] {
 /// For each pixel, one bit a point of the circle: whether it is at least as bright as the centre.
 fn codes(plane: &Plane, scale: &Scale) -> Vec<u32> {
     let margin = scale.radius.ceil() as usize + 1;
-    let padded = padded(plane, margin);
+    let padded = plane.padded(margin, margin);
     let points: Vec<CirclePoint> = (0..scale.points)
         .map(|point| {
             let (dy, dx) = (TAU * point as f32 / scale.points as f32).sin_cos();
@@ -94,19 +94,6 @@ fn codes(plane: &Plane, scale: &Scale) -> Vec<u32> {
 /// `sin` and `cos` miss whole numbers by a rounding error; a circle's point on a pixel must be that pixel.
 fn rounded(offset: f32) -> f32 {
     (offset * 1e4).round() / 1e4
-}
-
-/// The plane with `margin` reflected pixels on each side.
-fn padded(plane: &Plane, margin: usize) -> Plane {
-    let (width, height) = (plane.width + 2 * margin, plane.height + 2 * margin);
-    let mut levels = Vec::with_capacity(width * height);
-    for y in 0..height {
-        let row = reflected(y as isize - margin as isize, plane.height) * plane.width;
-        levels.extend(
-            (0..width).map(|x| plane.levels[row + reflected(x as isize - margin as isize, plane.width)]),
-        );
-    }
-    Plane { width, height, levels }
 }
 
 #[cfg(test)]

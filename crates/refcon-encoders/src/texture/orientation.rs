@@ -2,6 +2,7 @@
 
 use super::plane::Plane;
 use refcon_kernels::filters::{Directions, directions};
+use refcon_kernels::histograms::{histogram, shared_histogram};
 use std::f32::consts::FRAC_PI_2;
 
 /// Bins of dip, from flat reflectors (0) to vertical ones (π/2).
@@ -43,21 +44,14 @@ impl StructureTensor {
     /// Appends the square roots of the histogram of dips, weighted by amplitude, [`DIPS`] bins.
     pub(super) fn dips(&self, features: &mut Vec<f32>) {
         let mut bins = [0.0; DIPS];
-        for (&dip, &weight) in self.dip.iter().zip(&self.weight) {
-            let position = (dip / FRAC_PI_2 * (DIPS - 1) as f32).clamp(0.0, (DIPS - 1) as f32);
-            let below = (position as usize).min(DIPS - 2);
-            bins[below] += weight * (1.0 - (position - below as f32));
-            bins[below + 1] += weight * (position - below as f32);
-        }
+        shared_histogram(&self.dip, (DIPS - 1) as f32 / FRAC_PI_2, &self.weight, &mut bins);
         extend_with_shares(features, &bins);
     }
 
     /// Appends the square roots of the histogram of coherence, weighted by amplitude, [`COHERENCES`] bins.
     pub(super) fn coherences(&self, features: &mut Vec<f32>) {
         let mut bins = [0.0; COHERENCES];
-        for (&coherence, &weight) in self.coherence.iter().zip(&self.weight) {
-            bins[((coherence * COHERENCES as f32) as usize).min(COHERENCES - 1)] += weight;
-        }
+        histogram(&self.coherence, COHERENCES as f32, &self.weight, &mut bins);
         extend_with_shares(features, &bins);
     }
 }

@@ -1,7 +1,7 @@
 //! A plane of grey levels and the Gaussian filters that the features are built of.
 
 use refcon_image::GreyImage;
-use refcon_kernels::filters::correlate;
+use refcon_kernels::filters::{correlate_across, correlate_down, sum};
 
 /// Longest side that is looked at, in pixels; of a larger image the centre is described. Tiles are a few hundred pixels;
 /// the limit bounds the memory that a picture of some other kind can ask for.
@@ -19,8 +19,10 @@ impl Plane {
     pub(super) fn from_image(image: &GreyImage) -> Self {
         let (width, height) = (image.width().min(LONGEST_SIDE), image.height().min(LONGEST_SIDE));
         let (left, top) = ((image.width() - width) / 2, (image.height() - height) / 2);
-        let rows = image.pixels().chunks_exact(image.width()).skip(top).take(height);
-        let levels = rows.flat_map(|row| row[left..left + width].iter().map(|&v| 255.0 * v)).collect();
+        let mut levels = Vec::with_capacity(width * height);
+        for row in image.pixels().chunks_exact(image.width()).skip(top).take(height) {
+            levels.extend(row[left..left + width].iter().map(|&v| 255.0 * v));
+        }
         Self { width, height, levels }
     }
 
@@ -32,8 +34,28 @@ impl Plane {
         &self.levels[y * self.width..][..self.width]
     }
 
+    /// The mean, summed in f64 from row to row.
     pub(super) fn mean(&self) -> f32 {
-        (self.levels.iter().map(|&v| f64::from(v)).sum::<f64>() / self.levels.len() as f64) as f32
+        (self.rows().map(|row| f64::from(sum(row))).sum::<f64>() / self.levels.len() as f64) as f32
+    }
+
+    /// The plane of what each level becomes.
+    pub(super) fn map(&self, level: impl Fn(f32) -> f32) -> Self {
+        Self { levels: self.levels.iter().map(|&v| level(v)).collect(), ..*self }
+    }
+
+    /// The plane with `rows` more rows above and below and `columns` more columns on each side, reflected at the edges.
+    pub(super) fn padded(&self, columns: usize, rows: usize) -> Self {
+        let (width, height) = (self.width + 2 * columns, self.height + 2 * rows);
+        let mut levels = Vec::with_capacity(width * height);
+        for y in 0..height {
+            let row = self.row(reflected(y as isize - rows as isize, self.height));
+            let outside = |x: usize| row[reflected(x as isize - columns as isize, self.width)];
+            levels.extend((0..columns).map(outside));
+            levels.extend_from_slice(row);
+            levels.extend((columns + self.width..width).map(outside));
+        }
+        Self { width, height, levels }
     }
 
     /// The plane smoothed by a Gaussian of `sigma` pixels; edges are reflected.
@@ -52,35 +74,24 @@ impl Plane {
     }
 
     fn convolved_across(&self, kernel: &[f32]) -> Self {
-        let radius = kernel.len() / 2;
-        let mut padded = vec![0.0; self.width + 2 * radius];
+        let padded = self.padded(kernel.len() / 2, 0);
         let mut levels = vec![0.0; self.levels.len()];
-        for (row, out) in self.rows().zip(levels.chunks_exact_mut(self.width)) {
-            padded[radius..radius + self.width].copy_from_slice(row);
-            for at in (0..radius).chain(radius + self.width..padded.len()) {
-                padded[at] = row[reflected(at as isize - radius as isize, self.width)];
-            }
-            correlate(&padded, 1, kernel, out);
+        for (row, out) in padded.rows().zip(levels.chunks_exact_mut(self.width)) {
+            correlate_across(row, kernel, out);
         }
         Self { levels, ..*self }
     }
 
     fn convolved_down(&self, kernel: &[f32]) -> Self {
-        let radius = kernel.len() / 2;
-        let padded: Vec<f32> = (0..self.height + 2 * radius)
-            .flat_map(|y| self.row(reflected(y as isize - radius as isize, self.height)))
-            .copied()
-            .collect();
+        let padded = self.padded(0, kernel.len() / 2);
         let mut levels = vec![0.0; self.levels.len()];
-        for (y, out) in levels.chunks_exact_mut(self.width).enumerate() {
-            correlate(&padded[y * self.width..], self.width, kernel, out);
-        }
+        correlate_down(&padded.levels, self.width, kernel, &mut levels);
         Self { levels, ..*self }
     }
 }
 
 /// Where position `at` of an axis of `length` pixels lies once the axis is reflected at its edges: `… 1 0 | 0 1 … | …`.
-pub(super) fn reflected(at: isize, length: usize) -> usize {
+fn reflected(at: isize, length: usize) -> usize {
     let period = 2 * length;
     let at = at.rem_euclid(period as isize) as usize;
     at.min(period - 1 - at)

@@ -1,6 +1,7 @@
 //! Energy by spatial frequency and dip.
 
 use super::plane::Plane;
+use refcon_kernels::filters::sum;
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 use std::cell::RefCell;
@@ -47,8 +48,8 @@ struct Window {
     down: Arc<dyn Fft<f32>>,
     taper_across: Vec<f32>,
     taper_down: Vec<f32>,
-    /// For each place of the upper half of the frequency plane, row by row, the bands that it belongs to, and with which
-    /// share of the band's mean.
+    /// For each place of the quarter of the frequency plane that [`mean_density`] gives, in its order, the bands that it belongs to, and
+    /// with which share of the band's mean.
     bands: Vec<[(u8, f32); 4]>,
 }
 
@@ -62,16 +63,17 @@ impl Window {
     }
 
     fn new(width: usize, height: usize) -> Self {
-        let mut bands = vec![[(0, 0.0); 4]; width * (height / 2 + 1)];
+        let places = height / 2 + 1;
+        let mut bands = vec![[(0, 0.0); 4]; places * (width / 2 + 1)];
         let mut weight = [0.0f32; LENGTH];
         for (at, bands) in bands.iter_mut().enumerate() {
-            let (kx, ky) = (at % width, at / width);
-            let down = ky as f32 / height as f32;
-            let across = kx.min(width - kx) as f32 / width as f32;
+            let (kx, ky) = (at / places, at % places);
+            let (across, down) = (kx as f32 / width as f32, ky as f32 / height as f32);
             let frequency = across.hypot(down);
             if frequency == 0.0 || frequency > 0.5 {
                 continue;
             }
+            let counted = if has_mirror(kx, width) { 2.0 } else { 1.0 };
             let band = (frequency / LOWEST_FREQUENCY).ln() / FREQUENCY_STEP.ln();
             let angle = across.atan2(down) / FRAC_PI_2 * (ANGLES - 1) as f32;
             let shares = neighbours(band, FREQUENCIES).into_iter().flat_map(|band| {
@@ -79,7 +81,7 @@ impl Window {
             });
             for (kept, (band, share)) in bands.iter_mut().zip(shares) {
                 *kept = (band as u8, share);
-                weight[band] += share;
+                weight[band] += counted * share;
             }
         }
         for (band, share) in bands.iter_mut().flatten() {
@@ -99,43 +101,69 @@ fn neighbours(position: f32, count: usize) -> [(usize, f32); 2] {
     [(below, 1.0 - share), (below + 1, share)]
 }
 
-/// Mean power spectral density over windows, grey levels² per unit of the frequency plane, for its upper half, `[height / 2 + 1,
-/// width]`: a real image's spectrum is symmetric about zero.
+/// Whether frequency `kx` of `width` has another that is as fast, but falls to the other side.
+fn has_mirror(kx: usize, width: usize) -> bool {
+    kx > 0 && 2 * kx < width
+}
+
+/// Mean power spectral density over windows, grey levels² per unit of the frequency plane: of frequencies that fall to either side
+/// together, for the upper half of the plane, `[width / 2 + 1, height / 2 + 1]`, column by column. A real image's spectrum is symmetric
+/// about zero.
 fn mean_density(plane: &Plane, window: &Window) -> Vec<f32> {
     let &Window { width, height, .. } = window;
     let (taper_across, taper_down) = (&window.taper_across, &window.taper_down);
     let taper_energy: f32 =
         taper_across.iter().map(|t| t * t).sum::<f32>() * taper_down.iter().map(|t| t * t).sum::<f32>();
 
-    let mut density = vec![0.0; width * (height / 2 + 1)];
+    let places = height / 2 + 1;
+    let mut density = vec![0.0; (width / 2 + 1) * places];
     let mut windows = 0.0;
-    let mut rows = vec![Complex::default(); width * height];
-    let mut columns = rows.clone();
+    // Two rows at a time are transformed as the real and the imaginary part of one.
+    let mut pairs = vec![Complex::default(); width * height.div_ceil(2)];
+    let mut columns = vec![Complex::default(); (width / 2 + 1) * height];
     for top in window_starts(plane.height, height) {
         for left in window_starts(plane.width, width) {
-            let levels = plane.rows().skip(top).take(height).map(|row| &row[left..left + width]);
-            let mean = levels.clone().flatten().sum::<f32>() / (width * height) as f32;
-            for ((row, out), down) in levels.zip(rows.chunks_exact_mut(width)).zip(taper_down) {
-                for ((&level, out), across) in row.iter().zip(out).zip(taper_across) {
-                    *out = Complex::new((level - mean) * across * down, 0.0);
+            let row = |y: usize| &plane.levels[(top + y) * plane.width + left..][..width];
+            let mean = (0..height).map(|y| sum(row(y))).sum::<f32>() / (width * height) as f32;
+            for (pair, out) in pairs.chunks_exact_mut(width).enumerate() {
+                // The last row of an odd number of them goes with itself, and half of that is not looked at.
+                let (y, next) = (2 * pair, (2 * pair + 1).min(height - 1));
+                let (down, next_down) = (taper_down[y], taper_down[next]);
+                for (((out, &level), &next), &across) in
+                    out.iter_mut().zip(row(y)).zip(row(next)).zip(taper_across)
+                {
+                    *out = Complex::new((level - mean) * across * down, (next - mean) * across * next_down);
                 }
             }
-            window.across.process(&mut rows);
-            for (x, column) in columns.chunks_exact_mut(height).enumerate() {
-                for (value, row) in column.iter_mut().zip(rows.chunks_exact(width)) {
-                    *value = row[x];
+            window.across.process(&mut pairs);
+            for (pair, row) in pairs.chunks_exact(width).enumerate() {
+                for (x, column) in columns.chunks_exact_mut(height).enumerate() {
+                    let (value, mirrored) = (row[x], row[(width - x) % width].conj());
+                    column[2 * pair] = (value + mirrored) * 0.5;
+                    if let Some(next) = column.get_mut(2 * pair + 1) {
+                        *next = (value - mirrored) * Complex::new(0.0, -0.5);
+                    }
                 }
             }
             window.down.process(&mut columns);
-            for (x, column) in columns.chunks_exact(height).enumerate() {
-                for (value, row) in column.iter().zip(density.chunks_exact_mut(width)) {
-                    row[x] += value.norm_sqr() / taper_energy;
+            for ((x, column), out) in
+                columns.chunks_exact(height).enumerate().zip(density.chunks_exact_mut(places))
+            {
+                for (out, value) in out.iter_mut().zip(column) {
+                    *out += value.norm_sqr();
+                }
+                if has_mirror(x, width) {
+                    // Where it lies upside down in the column, since the spectrum is symmetric about zero.
+                    let mirrored = std::iter::once(&column[0]).chain(column.iter().rev());
+                    for (out, value) in out.iter_mut().zip(mirrored) {
+                        *out += value.norm_sqr();
+                    }
                 }
             }
             windows += 1.0;
         }
     }
-    density.iter_mut().for_each(|value| *value /= windows);
+    density.iter_mut().for_each(|value| *value /= taper_energy * windows);
     density
 }
 
@@ -183,10 +211,10 @@ mod tests {
     #[test]
     fn the_density_integrates_to_the_variance() {
         let plane = sine(96, 96, 0.0, 0.125);
-        // The upper half's first row and last row are their own mirror images; all other rows count twice.
+        // The first row and the last row are their own mirror images; all other rows count twice.
         let density = mean_density(&plane, &Window::new(96, 96));
-        let rows = density.chunks_exact(96).map(|row| row.iter().sum::<f32>()).enumerate();
-        let total: f32 = rows.map(|(ky, sum)| if ky % 48 == 0 { sum } else { 2.0 * sum }).sum();
+        let total: f32 =
+            density.iter().enumerate().map(|(at, v)| if at % 49 % 48 == 0 { *v } else { 2.0 * v }).sum();
         let variance = total / (96.0 * 96.0);
         assert!((variance / 1250.0 - 1.0).abs() < 0.02, "{variance}");
     }
