@@ -1,9 +1,11 @@
 """How well encoders find tiles of the same class that they have not seen: F3's queries in its corpus, and tiles of eight synthetic
-surveys that were not trained on, in the other seven ("across") and in their own ("within").
+surveys that were not trained on, in the other seven ("across") and in their own ("within"), for two such sets: of wavelets and noise as the
+training's surveys have them ("alike"), and of ones that none of those has ("unlike": waves of 36 to 50 samples or of 3 to 4, or noise as
+strong as the signal).
 
     python3 evaluate.py REFCON F3_TILES SYNTHETIC ENCODER...
 
-SYNTHETIC is made where it is not there. Needs NumPy.
+SYNTHETIC/alike and SYNTHETIC/unlike are made where they are not there. Needs NumPy.
 """
 
 import csv
@@ -15,14 +17,24 @@ from pathlib import Path
 import numpy as np
 
 
-def make_synthetic(refcon, folder):
-    """Sixteen tiles of each class at most, of surveys whose seeds, wavelets and noise are no training's."""
+# Seed, peak frequency in Hz, signal to noise, sample interval in ms.
+SURVEYS = {
+    "alike": [(2000 + n, 20 + n * 11 % 36, 3 + n * 4 % 12, 4) for n in range(1, 9)],
+    "unlike": [
+        (3001, 20, 8, 1), (3002, 24, 6, 1), (3003, 28, 4, 1), (3004, 66, 8, 4),
+        (3005, 70, 6, 4), (3006, 80, 4, 4), (3007, 30, 1, 4), (3008, 45, 1, 4),
+    ],
+}
+
+
+def make_synthetic(refcon, folder, surveys):
+    """Sixteen tiles of each class at most, of surveys whose seeds are no training's."""
     with tempfile.TemporaryDirectory() as scratch:
-        for number in range(1, 9):
+        for seed, frequency, signal_to_noise, interval in surveys:
             survey = [
-                refcon, "synth", "-q", "-o", f"{scratch}/survey.npy", "--seed", str(2000 + number),
-                "--inlines", "112", "--crosslines", "208", "--samples", "352",
-                "--frequency", str(20 + number * 11 % 36), "--signal-to-noise", str(3 + number * 4 % 12),
+                refcon, "synth", "-q", "-o", f"{scratch}/survey.npy", "--seed", str(seed),
+                "--inlines", "112", "--crosslines", "208", "--samples", "352", "--interval", str(interval),
+                "--frequency", str(frequency), "--signal-to-noise", str(signal_to_noise),
             ]
             subprocess.run([*survey, "--tiles", folder, "--tiles-per-class", "16"], check=True)
 
@@ -51,23 +63,27 @@ def measures(similarity, queries, corpus, searched):
 
 
 def main(refcon, f3, synthetic, *encoders):
+    """Prints mAP and MAP@R of each encoder."""
     f3 = Path(f3)
-    if not Path(synthetic).exists():
-        make_synthetic(refcon, synthetic)
+    for kind, surveys in SURVEYS.items():
+        if not Path(synthetic, kind).exists():
+            make_synthetic(refcon, Path(synthetic, kind), surveys)
     with open(f3 / "gold.csv", newline="") as table:
         gold = {(row["part"], row["file"]): row["label"] for row in csv.DictReader(table)}
-    print("| encoder | F3 mAP | MAP@R | across surveys mAP | MAP@R | within a survey mAP | MAP@R |\n|---|---|---|---|---|---|---|")
+    columns = ["encoder", "F3", *(f"{kind}, {where}" for kind in SURVEYS for where in ("across", "within"))]
+    print("|", " | ".join(columns), "|\n|" + "---|" * len(columns))
     for encoder in encoders:
         (queries, q), (corpus, c) = (embedded(refcon, encoder, f3 / "test" / part) for part in ("query", "image_corpus"))
         labels = [np.array([gold[part, name] for name in names]) for part, names in (("query", queries), ("image_corpus", corpus))]
-        numbers = [*measures(q @ c.T, *labels, np.ones((len(q), len(c)), bool))]
-        names, x = embedded(refcon, encoder, synthetic)
-        labels = np.array([name.split("/")[0] for name in names])
-        survey = np.array(["-".join(name.split("/")[1].split("-")[:2]) for name in names])
-        same = survey[:, None] == survey[None, :]
-        for searched in (~same, same & ~np.eye(len(x), dtype=bool)):
-            numbers += [*measures(x @ x.T, labels, labels, searched)]
-        print("|", encoder, "|", " | ".join(f"{number:.3f}" for number in numbers), "|", flush=True)
+        found = [measures(q @ c.T, *labels, np.ones((len(q), len(c)), bool))]
+        for kind in SURVEYS:
+            names, x = embedded(refcon, encoder, Path(synthetic, kind))
+            labels = np.array([name.split("/")[0] for name in names])
+            survey = np.array(["-".join(name.split("/")[1].split("-")[:2]) for name in names])
+            same = survey[:, None] == survey[None, :]
+            for searched in (~same, same & ~np.eye(len(x), dtype=bool)):
+                found.append(measures(x @ x.T, labels, labels, searched))
+        print("|", encoder, "|", " | ".join(f"{precision:.3f} {at_r:.3f}" for precision, at_r in found), "|", flush=True)
 
 
 if __name__ == "__main__":

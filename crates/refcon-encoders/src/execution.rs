@@ -75,8 +75,8 @@ impl Precision {
         let on_processor = device.clone().without_autodiff() == device::cpu();
         let fastest = || Tier::fastest().map_err(PrecisionError::Tier);
         match self {
-            Self::F32 => Ok(Execution::F32),
-            Self::Auto if !on_processor => Ok(Execution::F32),
+            Self::F32 | Self::Auto if !on_processor => Ok(Execution::F32),
+            Self::F32 => Ok(Execution::in_tier(Tier::F32)),
             Self::Auto => Ok(Execution::in_tier(fastest()?)),
             Self::Bf16 if !on_processor => Err(PrecisionError::NotOnProcessor),
             Self::Bf16 => match fastest()? {
@@ -91,25 +91,24 @@ impl Precision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Execution {
     tier: Option<Tier>,
-    /// Whether a tier that rounds may have weights in its own form only.
+    /// Whether the tier may have weights in its own form only.
     packs: bool,
 }
 
 impl Execution {
-    /// The kernels in f32; on other devices, Burn's operations.
-    pub const F32: Self = Self::in_tier(Tier::F32);
+    /// The kernels in f32, weights as they are; on other devices, Burn's operations.
+    pub const F32: Self = Self { tier: Some(Tier::F32), packs: false };
 
     /// Burn's operations everywhere: what the kernels are compared with.
     pub const PLAIN: Self = Self { tier: None, packs: false };
 
-    /// The kernels in a tier. Where it rounds to bf16, weights are packed for it as they are read and kept in no other form, for
-    /// inference only.
+    /// The kernels in a tier, on the processor. Weights are packed for it as they are read and kept in no other form, for inference only.
     #[must_use]
     pub const fn in_tier(tier: Tier) -> Self {
         Self { tier: Some(tier), packs: true }
     }
 
-    /// The same for a model whose weights change: they stay f32, and a tier that rounds to bf16 does so each time it multiplies.
+    /// The same for a model whose weights change: they stay as they are, and a tier that rounds to bf16 does so each time it multiplies.
     #[must_use]
     pub const fn for_training(self) -> Self {
         Self { packs: false, ..self }
@@ -127,7 +126,7 @@ impl Execution {
 
     /// The tier that weights are packed for, instead of kept as they are.
     pub(crate) fn packs_for(self) -> Option<Tier> {
-        self.tier.filter(|tier| self.packs && tier.rounds_to_bf16())
+        self.tier.filter(|_| self.packs)
     }
 }
 

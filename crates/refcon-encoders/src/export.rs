@@ -30,11 +30,11 @@ pub enum ExportError {
     /// No model class of Transformers computes this.
     #[error("Transformers has no model for this encoder: {0}")]
     NotExpressible(&'static str),
-    /// The model was opened for inference in bf16.
+    /// The model was opened for inference.
     #[error(
-        "the model was opened with its weights rounded to bf16; open it in f32 (--precision f32) to write it"
+        "the model's weights were packed for inference; open it with them as they are (`Execution::F32`) to write it"
     )]
-    Rounded,
+    Packed,
 }
 
 /// What type the weights' elements are written as.
@@ -89,7 +89,7 @@ struct Layout {
 /// Writes an encoder to a new folder. `model` is the encoder's own or the same after fine-tuning.
 ///
 /// # Errors
-/// When the folder exists, cannot be written, the weights are rounded, or Transformers has no class that computes what this encoder computes.
+/// When the folder exists, cannot be written, the weights are packed, or Transformers has no class that computes what this encoder computes.
 pub fn export(
     encoder: &Pretrained,
     model: &VisionTransformer,
@@ -98,7 +98,7 @@ pub fn export(
     folder: &Path,
 ) -> Result<(), ExportError> {
     if model.is_packed() {
-        return Err(ExportError::Rounded);
+        return Err(ExportError::Packed);
     }
     let (settled, sizes) = (encoder.settled(), encoder.architecture());
     let layout = layout(sizes, settled.pooling)?;

@@ -49,8 +49,9 @@ impl Pretrained {
     /// without the latter the preprocessing is the challenge's (contrast 15, shorter side 256/224 of the model's input, centre
     /// crop; no mean and standard deviation), and the pooling what the model's authors use.
     ///
-    /// Where `execution` is a tier that rounds to bf16, weights are packed for it as they are read and not kept otherwise: half the
-    /// memory, for inference only. Embeddings of all precisions have the same identity: they are compared with each other.
+    /// Where `execution` is a tier ([`Execution::in_tier`]), weights are packed for it as they are read and not kept otherwise, for inference
+    /// only: in half the memory where it rounds to bf16. Embeddings of all precisions have the same identity: they are compared with
+    /// each other.
     ///
     /// # Errors
     /// When a file cannot be read or is damaged, its names are of no known encoder or of another family, or weights,

@@ -161,14 +161,14 @@ fn an_export_replaces_nothing_and_what_transformers_lacks_is_said() {
 }
 
 #[test]
-fn weights_that_were_rounded_for_inference_are_not_written() {
-    for tier in Tier::here().into_iter().filter(|tier| tier.rounds_to_bf16()) {
+fn weights_that_were_packed_for_inference_are_not_written() {
+    for tier in Tier::here() {
         let execution = Execution::in_tier(tier);
         let encoder = Pretrained::open_on(&golden("vit"), None, &device::cpu(), execution).unwrap();
         let scratch = tempfile::tempdir().unwrap();
         let folder = scratch.path().join("exported");
         let error =
             export(&encoder, encoder.model(), &ModelCard::default(), StoredAs::F32, &folder).unwrap_err();
-        assert!(matches!(error, ExportError::Rounded) && !folder.exists(), "{error}");
+        assert!(matches!(error, ExportError::Packed) && !folder.exists(), "{error}");
     }
 }

@@ -47,7 +47,8 @@ fn names(tiers: &[Tier]) -> String {
 }
 
 impl Tier {
-    /// f32 throughout, through the `gemm` crate (AVX-512, AVX2, NEON or plain code): runs everywhere.
+    /// f32 throughout: packed weights with AVX-512 or AVX2, all else through the `gemm` crate (AVX-512, AVX2, NEON or plain code). Runs
+    /// everywhere.
     pub const F32: Tier = Tier(Instructions::F32);
 
     /// Every tier that this machine can run, fastest first; `F32` is the last.

@@ -1,23 +1,69 @@
-//! The unit that every bf16 product works on: 16 lines of 64 bytes, an AMX tile.
+//! The unit that products of packed factors work on: 16 lines of 64 bytes, an AMX tile.
 //!
-//! A word is two bf16 values that follow each other along the inner dimension `k`. The left factor's tile has 16 of its rows
-//! as lines and 16 words (32 values of `k`) across; the right factor's has 16 words of `k` as lines and 16 of its columns across.
+//! A word is two bf16 values that follow each other along the inner dimension `k`, or one f32. The left factor's tile has 16 of its rows
+//! as lines and 16 words (32 or 16 values of `k`) across; the right factor's has 16 words of `k` as lines and 16 of its columns across.
 //! One is the transpose of the other's form, word by word.
 
 use crate::matrix::{Element, Matrix};
 use crate::vector::vectorised;
 
+mod floats;
 mod packing;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use packing::{pack, pack_firsts, pack_groups};
+use packing::pack;
+pub(crate) use packing::{pack_firsts, pack_groups};
 
 /// Rows of the left factor, or columns of the right one, in a tile; also its words along `k`.
 pub(crate) const LINES: usize = 16;
 
-/// Values of `k` in a tile.
+/// Values of `k` in a tile of bf16.
 pub(crate) const DEPTH: usize = 32;
+
+/// What the words of a tile are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// Two bf16 values each.
+    Pairs,
+    /// An f32 each.
+    Floats,
+}
+
+impl Words {
+    /// Values of `k` in a tile.
+    pub(crate) const fn depth(self) -> usize {
+        match self {
+            Words::Pairs => DEPTH,
+            Words::Floats => LINES,
+        }
+    }
+
+    /// Tiles for that many values of `k`.
+    pub(crate) const fn tiles(self, values: usize) -> usize {
+        values.div_ceil(self.depth())
+    }
+
+    /// Packs a whole factor with all threads: `lines` is `[lines, k]`, the left factor, or the right factor transposed. What lies outside
+    /// of it is packed as zero.
+    pub(crate) fn pack<T: Element>(self, lines: Matrix<'_, T>, side: Side, tiles: &mut [Tile]) {
+        match self {
+            Words::Pairs => pack(lines, side, tiles),
+            Words::Floats => floats::pack(lines, side, tiles),
+        }
+    }
+
+    /// As [`Words::pack`], on the thread that calls: groups of 16 lines, as many as there is room for, `depth` tiles each.
+    pub(crate) fn pack_groups(self, lines: Matrix<'_>, side: Side, depth: usize, tiles: &mut [Tile]) {
+        match self {
+            Words::Pairs => pack_groups(lines, side, depth, tiles),
+            Words::Floats => {
+                let groups = tiles.chunks_exact_mut(depth.max(1)).enumerate();
+                groups.for_each(|(group, tiles)| floats::pack_group(lines, group, side, tiles));
+            }
+        }
+    }
+}
 
 /// 1 KiB, aligned to a cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

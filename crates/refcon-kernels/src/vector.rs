@@ -145,12 +145,13 @@ mod tests {
                 "activation::",
                 "cross_entropy::",
                 "filters::",
+                "histograms::",
                 "normalisation::",
+                "product::",
                 "sinkhorn::",
                 "softmax::",
                 "unit::",
                 "tile::",
-                "product::tests::the_epilogue",
             ];
             let run = Command::new(&program).args(tests).env(VARIABLE, vector).output().unwrap();
             let output = String::from_utf8_lossy(&run.stdout);

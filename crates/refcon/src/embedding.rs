@@ -127,10 +127,10 @@ impl EncoderArguments {
         open_encoder(&path, self.family, &device, execution).map_err(Failure::input)
     }
 
-    /// The checkpoint that the user asked for, without a head that it may have.
-    pub(crate) fn open_pretrained(&self) -> Result<Pretrained, Failure> {
-        let (path, device, execution) = self.place()?;
-        Pretrained::open_on(&path, self.family, &device, execution).map_err(Failure::input)
+    /// The checkpoint that the user asked for, without a head that it may have, its weights as they are, whatever they would be multiplied in.
+    pub(crate) fn open_weights(&self) -> Result<Pretrained, Failure> {
+        let (path, device, _) = self.place()?;
+        Pretrained::open_on(&path, self.family, &device, Execution::F32).map_err(Failure::input)
     }
 
     /// Where the encoder lies, where it runs, and what it computes in.
@@ -140,6 +140,12 @@ impl EncoderArguments {
             return Err(Failure::input(format!(
                 "no encoder {}: expected `{COMPACT}`, `{TEXTURE}`, or the path of a checkpoint (a folder or a file, see `refcon \
                  encoders`)",
+                path.display()
+            )));
+        }
+        if path.join("run.json").is_file() {
+            return Err(Failure::input(format!(
+                "{0} is the folder of a training; what it learned is in {0}/best, once it was validated",
                 path.display()
             )));
         }

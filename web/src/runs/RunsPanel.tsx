@@ -63,7 +63,7 @@ function RunTable({ runs: known }: { runs: Run[] }) {
               <td><span class={`state ${run.status}`}>{run.status}</span></td>
               <td>{when(run.started)}</td>
               <td class="number">{run.steps.toLocaleString('en')}</td>
-              <td>{run.best ? <><b>{readable(run.best.value)}</b><div class="quiet">{measureWords(run.best.measure)}</div></> : '–'}</td>
+              <td>{run.best ? <><b>{readable(run.best.value)}</b><div class="quiet">{measureWords(run.best.measure)}</div></> : <span class="quiet">not validated</span>}</td>
               <td>{run.report ? <a href={runReportPath(run.name)} download={`${run.name}.html`} aria-label={`Page of ${run.name}`}>save</a> : '–'}</td>
             </tr>
           ))}

@@ -334,7 +334,7 @@ impl VisionTransformer {
         Self { positions: self.positions.set_require_grad(false), ..self }
     }
 
-    /// Whether the weights are packed for inference, rounded: such a model cannot be written.
+    /// Whether the weights are packed for inference: such a model cannot be written.
     pub(crate) fn is_packed(&self) -> bool {
         self.execution.packs_for().is_some()
     }

@@ -47,13 +47,15 @@ impl Plane {
     /// The plane with `rows` more rows above and below and `columns` more columns on each side, reflected at the edges.
     pub(super) fn padded(&self, columns: usize, rows: usize) -> Self {
         let (width, height) = (self.width + 2 * columns, self.height + 2 * rows);
+        let column = |x: usize| reflected(x as isize - columns as isize, self.width);
+        let left: Vec<usize> = (0..columns).map(column).collect();
+        let right: Vec<usize> = (columns + self.width..width).map(column).collect();
         let mut levels = Vec::with_capacity(width * height);
         for y in 0..height {
             let row = self.row(reflected(y as isize - rows as isize, self.height));
-            let outside = |x: usize| row[reflected(x as isize - columns as isize, self.width)];
-            levels.extend((0..columns).map(outside));
+            levels.extend(left.iter().map(|&x| row[x]));
             levels.extend_from_slice(row);
-            levels.extend((columns + self.width..width).map(outside));
+            levels.extend(right.iter().map(|&x| row[x]));
         }
         Self { width, height, levels }
     }

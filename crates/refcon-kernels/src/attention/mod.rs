@@ -10,7 +10,7 @@ mod tiles;
 
 pub use heads::{HeadLayout, Heads, HeadsMut};
 
-use crate::engine::{BLOCK, has_engine, with_engine};
+use crate::engine::{BLOCK, with_engine};
 use crate::tier::Tier;
 use heads::SharedHeads;
 use rayon::prelude::*;
@@ -62,7 +62,7 @@ pub fn attention(
             output: HeadRows { of: &output, image, head },
             log_sums: HeadRows { of: &log_sums, image, head },
         };
-        if has_engine(tier) {
+        if tier.rounds_to_bf16() {
             with_engine!(tier, E => tiles::forward::<E>(&task, rows));
         } else {
             float::forward(&task, rows);
@@ -120,7 +120,7 @@ pub fn attention_backward(
             k_gradient,
             v_gradient,
         };
-        if has_engine(tier) {
+        if tier.rounds_to_bf16() {
             with_engine!(tier, E => tiles::backward::<E>(&task));
         } else {
             float::backward(&task);

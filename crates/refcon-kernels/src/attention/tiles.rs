@@ -3,11 +3,16 @@
 use super::{Backward, Forward, rows};
 use crate::engine::{BLOCK, Block, Engine};
 use crate::matrix::Matrix;
-use crate::product::packed_tiles;
+use crate::product;
 use crate::scratch::{with_tiles, with_values};
 use crate::softmax::exponentials;
-use crate::tile::{DEPTH, LINES, Side, Tile, pack_firsts, pack_groups};
+use crate::tile::{DEPTH, LINES, Side, Tile, Words, pack_firsts};
 use std::ops::Range;
+
+/// Tiles that a factor of `lines` × `depth` takes.
+fn packed_tiles(lines: usize, depth: usize) -> usize {
+    product::packed_tiles(Words::Pairs, lines, depth)
+}
 
 /// A packed factor of one head.
 #[derive(Clone, Copy)]
@@ -21,7 +26,7 @@ impl<'a> Factor<'a> {
     /// Packs `[lines, depth]` into `tiles`, which has room for it.
     fn pack(lines: Matrix<'_>, side: Side, tiles: &'a mut [Tile]) -> Factor<'a> {
         let depth = lines.columns().div_ceil(DEPTH);
-        pack_groups(lines, side, depth, tiles);
+        Words::Pairs.pack_groups(lines, side, depth, tiles);
         Factor { tiles, depth }
     }
 

@@ -1,4 +1,4 @@
-//! What multiplies tiles: the only part of a bf16 product that differs from processor to processor.
+//! What multiplies tiles: the only part of a product of packed factors that differs from processor to processor.
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
@@ -6,6 +6,7 @@ mod amx;
 mod avx512;
 #[cfg(test)]
 mod emulated;
+mod floats;
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 pub(crate) mod trap;
 
@@ -15,9 +16,11 @@ pub(crate) use amx::Amx;
 pub(crate) use avx512::Avx512;
 #[cfg(test)]
 pub(crate) use emulated::Emulated;
+pub(crate) use floats::Floats;
 
-use crate::tier::{Instructions, Tier};
-use crate::tile::{LINES, Tile};
+use crate::tier::Tier;
+use crate::tile::{LINES, Tile, Words};
+use crate::vector::Vector;
 
 /// Rows and columns of a block of sums: two tiles each way, as many as AMX has registers for.
 pub(crate) const BLOCK: usize = 2 * LINES;
@@ -50,8 +53,11 @@ impl Block<'_> {
     }
 }
 
-/// Multiplies tiles of bf16, adding up in f32. Denormal numbers may count as zero.
+/// Multiplies tiles, adding up in f32. Denormal numbers may count as zero where tiles hold bf16.
 pub(crate) trait Engine {
+    /// What the tiles hold.
+    const WORDS: Words = Words::Pairs;
+
     /// Tiles along `k` that are multiplied before the engine turns to the next rows: what it wants to find in the nearest
     /// cache again.
     const DEPTH_A_PASS: usize;
@@ -66,7 +72,7 @@ pub(crate) trait Engine {
     unsafe fn multiply(block: Block<'_>);
 }
 
-/// Calls `$body` with `$engine` standing for the engine of a tier that rounds to bf16.
+/// Calls `$body` with `$engine` standing for the engine of a tier that packs tiles ([`packs_tiles`]).
 macro_rules! with_engine {
     ($tier:expr, $engine:ident => $body:expr) => {
         match $tier.0 {
@@ -85,13 +91,24 @@ macro_rules! with_engine {
                 type $engine = $crate::engine::Emulated;
                 $body
             }
-            _ => unreachable!("{} multiplies no tiles", $tier),
+            $crate::tier::Instructions::F32 => {
+                type $engine = $crate::engine::Floats;
+                $body
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => unreachable!("{} multiplies no tiles here", $tier),
         }
     };
 }
 pub(crate) use with_engine;
 
-/// Whether a tier multiplies tiles.
-pub(crate) fn has_engine(tier: Tier) -> bool {
-    tier.0 != Instructions::F32
+/// Whether weights that are packed for a tier are packed as tiles: not in f32, where its vectors are too narrow, or not known to be faster
+/// than the `gemm` crate.
+pub(crate) fn packs_tiles(tier: Tier) -> bool {
+    tier.rounds_to_bf16() || Vector::here() != Vector::Baseline
+}
+
+/// What the tiles of a tier hold.
+pub(crate) fn words(tier: Tier) -> Words {
+    if tier.rounds_to_bf16() { Words::Pairs } else { Words::Floats }
 }

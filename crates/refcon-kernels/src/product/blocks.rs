@@ -6,13 +6,13 @@ use crate::matrix::Matrix;
 use crate::prefetch;
 use crate::scratch::with_values;
 use crate::tier::Tier;
-use crate::tile::{DEPTH, LINES, Side, Tile, pack_groups};
+use crate::tile::{DEPTH, LINES, Side, Tile, Words};
 use crate::vector::vectorised;
 use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Two packed factors of a tier that rounds to bf16.
+/// Two packed factors.
 #[derive(Clone, Copy)]
 pub(super) struct Factors<'a> {
     pub(super) left: &'a [Tile],
@@ -50,8 +50,9 @@ impl<'a> Destination<'a> {
     }
 
     /// `tiles` are as many as [`super::packed_tiles`] says; rows that fill up the last tiles hold anything.
-    pub(super) fn tiles(tiles: &'a mut [Tile], rows: usize, columns: usize) -> Destination<'a> {
-        assert_eq!(tiles.len(), super::packed_tiles(rows, columns), "tiles for {rows} × {columns} values");
+    pub(super) fn tiles(words: Words, tiles: &'a mut [Tile], rows: usize, columns: usize) -> Destination<'a> {
+        let wanted = super::packed_tiles(words, rows, columns);
+        assert_eq!(tiles.len(), wanted, "tiles for {rows} × {columns} values");
         Destination { rows, columns, place: Place::Tiles(tiles.as_mut_ptr()), values: PhantomData }
     }
 
@@ -67,16 +68,18 @@ impl<'a> Destination<'a> {
         unsafe { std::slice::from_raw_parts_mut(first.add(row * self.columns + column), count) }
     }
 
-    /// A tile of 16 rows and 32 columns.
+    /// The tiles of 16 rows and of as many of 32 columns as there are.
     ///
     /// # Safety
-    /// It is one of those that `first` is the first of, and nobody else uses it at the same time.
+    /// They are among those that `first` is the first of, which hold these words, and nobody else uses them at the same time.
     #[allow(clippy::mut_from_ref)] // exclusive by the caller's promise
-    unsafe fn tile(&self, first: *mut Tile, group: usize, panel: usize) -> &mut Tile {
-        let depth = self.columns.div_ceil(DEPTH);
-        debug_assert!(group < self.rows.div_ceil(BLOCK) * 2 && panel < depth);
+    unsafe fn tiles_of(&self, words: Words, first: *mut Tile, group: usize, panel: usize) -> &mut [Tile] {
+        let depth = words.tiles(self.columns);
+        let from = words.tiles(panel * BLOCK);
+        debug_assert!(group < self.rows.div_ceil(BLOCK) * 2 && from < depth);
+        let count = words.tiles(BLOCK).min(depth - from);
         // SAFETY: by the caller's promise.
-        unsafe { &mut *first.add(group * depth + panel) }
+        unsafe { std::slice::from_raw_parts_mut(first.add(group * depth + from), count) }
     }
 }
 
@@ -142,7 +145,7 @@ impl Product<'_> {
                         // SAFETY: a `Tier` proves that the machine has its engine's instructions, and `_ready` is held.
                         unsafe { E::multiply(block) };
                         if to == depth {
-                            self.finish(sums, row, panel);
+                            self.finish::<E>(sums, row, panel);
                         }
                     }
                     if to == depth {
@@ -169,7 +172,7 @@ impl Product<'_> {
     }
 
     /// Writes block `[row, panel]` of the result, whose task calls this. The sums are used up.
-    fn finish(&self, sums: &mut [f32], row: usize, panel: usize) {
+    fn finish<E: Engine>(&self, sums: &mut [f32], row: usize, panel: usize) {
         match self.destination.place {
             Place::Rows(first) => finish_rows(sums, row, panel, self.epilogue, &self.destination, first),
             Place::Tiles(first) => {
@@ -177,9 +180,11 @@ impl Product<'_> {
                 let bias = self.epilogue.bias.map(|bias| &bias[column..]);
                 finish_in_place(sums, bias.map(|bias| padded(&bias[..bias.len().min(BLOCK)])), self.epilogue);
                 for (half, sums) in sums.chunks_exact(LINES * BLOCK).enumerate() {
-                    // SAFETY: each block, and with it its two tiles, belongs to one task.
-                    let tile = unsafe { self.destination.tile(first, 2 * row + half, panel) };
-                    pack_groups(Matrix::new(sums, LINES, BLOCK), Side::Left, 1, std::slice::from_mut(tile));
+                    // SAFETY: each block, and with it its tiles, belongs to one task.
+                    let tiles = unsafe { self.destination.tiles_of(E::WORDS, first, 2 * row + half, panel) };
+                    let columns = BLOCK.min(tiles.len() * E::WORDS.depth());
+                    let rows = Matrix::strided(sums, [LINES, columns], [BLOCK, 1]);
+                    E::WORDS.pack_groups(rows, Side::Left, tiles.len(), tiles);
                 }
             }
         }
@@ -231,5 +236,5 @@ vectorised! {
     }
 }
 
-// A block of sums makes two tiles of a left factor.
+// A block of sums makes whole tiles of a left factor.
 const _: () = assert!(BLOCK == 2 * LINES && BLOCK == DEPTH);

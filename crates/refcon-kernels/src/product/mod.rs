@@ -5,20 +5,19 @@ mod perceptron;
 
 pub use perceptron::perceptron;
 
-use crate::engine::{BLOCK, has_engine};
+use crate::engine::{BLOCK, packs_tiles, words};
 use crate::epilogue::Epilogue;
 use crate::matrix::{Element, Matrix};
 use crate::scratch::with_tiles;
 use crate::tier::Tier;
-use crate::tile::{DEPTH, Side, Tile, pack};
+use crate::tile::{Side, Tile, Words};
 use blocks::{Destination, Factors, multiply_tiles};
 use rayon::prelude::*;
 
 /// The right factor of a product, `[k, n]`, in the form that its tier reads fastest.
 ///
 /// The bf16 tiers share one form of 2 bytes a value (rounded to nearest, ties to even; `k` and `n` filled up with zeros to
-/// multiples of 32). In the f32 tier it is a copy, 4 bytes a value: where memory counts, [`multiply`] reads a matrix in place
-/// at the same speed.
+/// multiples of 32). In the f32 tier it takes 4 bytes a value (`k` filled up to a multiple of 16).
 #[derive(Debug)]
 pub struct PackedWeights {
     tier: Tier,
@@ -29,7 +28,7 @@ pub struct PackedWeights {
 
 #[derive(Debug)]
 enum Form {
-    /// Row after row.
+    /// Row after row, for the `gemm` crate.
     Values(Vec<f32>),
     /// Group of 16 columns after group, an even number of them.
     Tiles(Vec<Tile>),
@@ -40,9 +39,10 @@ impl PackedWeights {
     #[must_use]
     pub fn pack<T: Element>(tier: Tier, weights: Matrix<'_, T>) -> PackedWeights {
         let (rows, columns) = (weights.rows(), weights.columns());
-        let form = if has_engine(tier) {
-            let mut tiles = vec![Tile::ZERO; packed_tiles(columns, rows)];
-            pack(weights.transposed(), Side::Right, &mut tiles);
+        let form = if packs_tiles(tier) {
+            let words = words(tier);
+            let mut tiles = vec![Tile::ZERO; packed_tiles(words, columns, rows)];
+            words.pack(weights.transposed(), Side::Right, &mut tiles);
             Form::Tiles(tiles)
         } else {
             let mut values = vec![0.0; rows * columns];
@@ -119,9 +119,10 @@ impl PackedWeights {
 /// When the shapes do not fit.
 pub fn multiply(tier: Tier, a: Matrix<'_>, b: Matrix<'_>, epilogue: &Epilogue<'_>, c: &mut [f32]) {
     check(a, [b.rows(), b.columns()], epilogue, c);
-    if has_engine(tier) {
-        with_tiles(packed_tiles(b.columns(), b.rows()), |tiles| {
-            pack(b.transposed(), Side::Right, tiles);
+    if tier.rounds_to_bf16() {
+        let words = words(tier);
+        with_tiles(packed_tiles(words, b.columns(), b.rows()), |tiles| {
+            words.pack(b.transposed(), Side::Right, tiles);
             multiply_packed(tier, a, tiles, b.columns(), epilogue, c);
         });
     } else {
@@ -190,8 +191,8 @@ pub(crate) fn gemm_f32(
 }
 
 /// Tiles that a factor of `lines` × `depth` takes: groups of 16 lines, an even number of them.
-pub(crate) fn packed_tiles(lines: usize, depth: usize) -> usize {
-    lines.div_ceil(BLOCK) * 2 * depth.div_ceil(DEPTH)
+pub(crate) fn packed_tiles(words: Words, lines: usize, depth: usize) -> usize {
+    lines.div_ceil(BLOCK) * 2 * words.tiles(depth)
 }
 
 fn multiply_packed(
@@ -202,9 +203,10 @@ fn multiply_packed(
     epilogue: &Epilogue<'_>,
     c: &mut [f32],
 ) {
-    with_tiles(packed_tiles(a.rows(), a.columns()), |left| {
-        pack(a, Side::Left, left);
-        let factors = Factors { left, right, depth: a.columns().div_ceil(DEPTH), tier };
+    let words = words(tier);
+    with_tiles(packed_tiles(words, a.rows(), a.columns()), |left| {
+        words.pack(a, Side::Left, left);
+        let factors = Factors { left, right, depth: words.tiles(a.columns()), tier };
         multiply_tiles(factors, Destination::rows(c, a.rows(), columns), epilogue);
     });
 }

@@ -2,15 +2,16 @@
 
 use super::{Form, PackedWeights, blocks, multiply_f32, packed_tiles};
 use crate::activation::Activation;
+use crate::engine::words;
 use crate::epilogue::Epilogue;
 use crate::matrix::Matrix;
 use crate::scratch::{with_tiles, with_values};
-use crate::tile::{DEPTH, Side, pack};
+use crate::tile::Side;
 use blocks::{Destination, Factors, multiply_tiles};
 
 /// `c = epilogue(activation(x · up + up_bias) · down)`, the perceptron of a transformer block.
 ///
-/// In the bf16 tiers the hidden values are rounded to bf16 as they are computed, packed for the second product: a quarter of the
+/// The hidden values are packed for the second product as they are computed, rounded to bf16 in the bf16 tiers: a quarter or a half of the
 /// memory traffic of two separate products, and the same result.
 ///
 /// # Shapes
@@ -48,13 +49,14 @@ pub fn perceptron(
         let c = &mut c[values];
         match (&up.form, &down.form) {
             (Form::Tiles(up), Form::Tiles(right)) => {
-                with_tiles(packed_tiles(count, x.columns()), |left| {
-                    with_tiles(packed_tiles(count, hidden), |between| {
-                        pack(x, Side::Left, left);
-                        let tier = down.tier;
-                        let factors = Factors { left, right: up, depth: x.columns().div_ceil(DEPTH), tier };
-                        multiply_tiles(factors, Destination::tiles(between, count, hidden), &first_epilogue);
-                        let factors = Factors { left: between, right, depth: hidden.div_ceil(DEPTH), tier };
+                let (tier, words) = (down.tier, words(down.tier));
+                with_tiles(packed_tiles(words, count, x.columns()), |left| {
+                    with_tiles(packed_tiles(words, count, hidden), |between| {
+                        words.pack(x, Side::Left, left);
+                        let factors = Factors { left, right: up, depth: words.tiles(x.columns()), tier };
+                        let hidden_tiles = Destination::tiles(words, between, count, hidden);
+                        multiply_tiles(factors, hidden_tiles, &first_epilogue);
+                        let factors = Factors { left: between, right, depth: words.tiles(hidden), tier };
                         multiply_tiles(factors, Destination::rows(c, count, columns), &epilogue);
                     });
                 });

@@ -8,8 +8,7 @@ use clap::{Args, Subcommand};
 use refcon_encoders::checkpoint::ElementType;
 use refcon_encoders::model::{Architecture, Pooling};
 use refcon_encoders::{
-    Encoder, EncoderFile, Execution, Inspection, ModelCard, Precision, Pretrained, StoredAs, device, export,
-    inspect,
+    Encoder, EncoderFile, Execution, Inspection, ModelCard, Pretrained, StoredAs, device, export, inspect,
 };
 use refcon_image::Preprocessing;
 use serde::Serialize;
@@ -275,16 +274,11 @@ fn as_json(found: &Inspection) -> serde_json::Value {
 
 impl Export {
     fn run(&self, output: &Output) -> Result<(), Failure> {
-        let mut chosen = self.encoder.clone();
-        if chosen.precision == Precision::Auto {
-            // Weights are written as they are, not as they would be multiplied.
-            chosen.precision = Precision::F32;
-        }
-        let mut encoder = chosen.open_pretrained()?;
+        let mut encoder = self.encoder.open_weights()?;
         if let Some(share) = self.texture_share {
             encoder = encoder.joined_with_texture(share).map_err(Failure::usage)?;
         }
-        let folder = Path::new(chosen.name());
+        let folder = Path::new(self.encoder.name());
         if !self.without_head && EncoderFile::read(folder).is_ok_and(|file| file.head.is_some()) {
             return Err(Failure::input(format!(
                 "{} has a head, which no model class of Transformers computes; refcon opens the folder as it is, and \

@@ -5,6 +5,7 @@ use crate::train::only_run;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, RowAccessor};
 use std::fs;
+use std::path::Path;
 
 /// The checkpoint folders that the encoders' own tests compare with the original implementations.
 pub(crate) fn golden(name: &str) -> String {
@@ -189,8 +190,12 @@ fn the_compact_encoder_comes_with_the_program() {
     }
     let train = ["train", "--data", "train", "--set", "stopping.epochs=2"];
     scratch.refcon(&[&train, &compact[..]].concat()).done();
-    let best = only_run(&scratch.path("runs")).join("best");
-    scratch.refcon(&["embed", "tiles", "--encoder", best.to_str().unwrap(), "-o", "trained.npy"]).done();
+    let run = only_run(&scratch.path("runs"));
+    let embed = |encoder: &Path| {
+        scratch.refcon(&["embed", "tiles", "--encoder", encoder.to_str().unwrap(), "-o", "trained.npy"])
+    };
+    embed(&run).failed_with(3, &["folder of a training", "/best"]);
+    embed(&run.join("best")).done();
     let (shape, _) = read_npy(&fs::read(scratch.path("trained.npy")).unwrap());
     assert!(shape.contains("(3, 357"), "{shape}");
     let whole = scratch.refcon(&[&train, &compact[..], &["--set", "tuning=full"]].concat());

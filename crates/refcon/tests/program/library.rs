@@ -63,6 +63,8 @@ fn tiles_are_removed_by_survey_and_class_and_their_room_by_compacting() {
     scratch.refcon(&["index", "old", "new", "-l", "L", "--classes-from-folders"]).done();
     assert_eq!(json(&scratch.refcon(&["library", "info", "L", "--json"]))["tiles"], 8);
     scratch.refcon(&["library", "remove", "L"]).usage_error(&["--survey"]);
+    let other = scratch.refcon(&["library", "remove", "L", "--survey", "old", "--encoder", "vit"]);
+    other.failed_with(3, &["--encoder vit", "it has texture"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `refcon library import` and `export`: other programs' files.
 
-use super::{failure, opened};
+use super::{encoders_named, failure, opened};
 use crate::commands::score::counted;
 use crate::embedding::{EncoderArguments, family};
 use crate::failure::Failure;
@@ -156,18 +156,12 @@ impl Export {
 
 /// The encoder whose name or hash begins so.
 fn encoder_named(snapshot: &Snapshot, named: &str) -> Result<EncoderId, Failure> {
-    let found: Vec<EncoderId> = snapshot.encoders().into_iter().map(|summary| summary.encoder).collect();
-    let is_meant = |id: &&EncoderId| id.name().starts_with(named) || id.hash().starts_with(named);
-    let meant: Vec<&EncoderId> = found.iter().filter(is_meant).collect();
+    let meant = encoders_named(snapshot, named)?;
     match meant.as_slice() {
-        [one] => Ok((*one).clone()),
-        _ => {
-            let known: Vec<String> = found.iter().map(ToString::to_string).collect();
-            let count = counted(meant.len(), "encoder", "encoders");
-            Err(Failure::input(format!(
-                "--encoder {named}: {count} of the library are called so; it has {}",
-                known.join(", ")
-            )))
+        [one] => Ok(one.clone()),
+        several => {
+            let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(Failure::input(format!("--encoder {named}: which of {}?", several.join(", "))))
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::commands::search::FilterArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, Subcommand};
+use refcon_encoders::EncoderId;
 use refcon_library::retrieval::filter::{Filter, FilterError};
 use refcon_library::store::{CheckReport, Compaction, EncoderSummary, Source, SourceKind};
 use refcon_library::{Library, LibraryError, Snapshot, Wait, Writer};
@@ -275,9 +276,8 @@ impl Remove {
         let library = Library::open(&self.library).map_err(failure)?;
         let mut writer = opened(&library, self.wait, output)?;
         let snapshot = library.snapshot().map_err(failure)?;
-        let is_meant = |name: &str, hash: &str| {
-            self.encoder.as_ref().is_none_or(|encoder| name.starts_with(encoder) || hash.starts_with(encoder))
-        };
+        let meant = self.encoder.as_deref().map(|named| encoders_named(&snapshot, named)).transpose()?;
+        let is_meant = |encoder: &EncoderId| meant.as_ref().is_none_or(|meant| meant.contains(encoder));
         let filter = self.filters.filter()?;
         if self.survey.is_none() && filter == Filter::default() {
             return Err(Failure::usage(
@@ -286,15 +286,13 @@ impl Remove {
         }
         let (mut removed, mut problem) = (0, None);
         if let (Some(survey), true) = (&self.survey, filter == Filter::default()) {
-            let meant = |source: &&Source| {
-                source.name == *survey && is_meant(source.encoder.name(), source.encoder.hash())
-            };
+            let meant = |source: &&Source| source.name == *survey && is_meant(&source.encoder);
             for source in snapshot.sources().iter().filter(meant) {
                 removed += writer.remove_source(source.id).map_err(failure)?;
             }
         }
         for summary in snapshot.encoders() {
-            if is_meant(summary.encoder.name(), summary.encoder.hash()) {
+            if is_meant(&summary.encoder) {
                 let tiles = snapshot.tiles(&summary.encoder).map_err(failure)?;
                 let mut filter = filter.clone();
                 filter.surveys.extend(self.survey.clone());
@@ -316,6 +314,21 @@ impl Remove {
         );
         output.result(&text, &json!({"removed": removed}))
     }
+}
+
+/// The encoders of a library whose name or hash begins so, at least one.
+fn encoders_named(snapshot: &Snapshot, named: &str) -> Result<Vec<EncoderId>, Failure> {
+    let known: Vec<EncoderId> = snapshot.encoders().into_iter().map(|summary| summary.encoder).collect();
+    let is_meant = |id: &&EncoderId| id.name().starts_with(named) || id.hash().starts_with(named);
+    let meant: Vec<EncoderId> = known.iter().filter(is_meant).cloned().collect();
+    if meant.is_empty() {
+        let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+        let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+        return Err(Failure::input(format!(
+            "--encoder {named}: no encoder of the library is called so; it has {known}"
+        )));
+    }
+    Ok(meant)
 }
 
 /// A writer; where another process writes and the user wants to wait, says who it is.
