@@ -1,6 +1,6 @@
-"""Draws the curves of the compact encoder's two trainings (Matplotlib).
+"""Draws the curves of the compact encoder's three trainings (Matplotlib).
 
-    python3 curves.py MAE_RUN CONTRASTIVE_RUN curves.png
+    python3 curves.py MAE_RUN CONTRASTIVE_RUN CONTINUED_RUN curves.png
 """
 
 import json
@@ -23,21 +23,30 @@ def series(run, name):
     return [cell / 20 for cell in cells], [sum(values) / len(values) for values in cells.values()]
 
 
-def main(mae, contrastive, output):
-    plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    left.plot(*series(mae, "train/loss"), color="#9db8d6", label="training, masked patches")
-    left.plot(*series(mae, "validation/reconstruction_loss"), "o-", color="#1f5a99", ms=4, label="held out")
-    left.set(title="Masked autoencoder", xlabel="epoch", ylabel="mean squared error, normalised patches")
-    left.legend(frameon=False)
-    right.plot(*series(contrastive, "train/loss"), color="#d6b49d", label="training loss (left)")
-    right.set(title="Contrastive fine-tuning", xlabel="epoch", ylabel="supervised contrastive loss")
-    twin = right.twinx()
+def draw_masked(axes, run):
+    axes.plot(*series(run, "train/loss"), color="#9db8d6", label="training, masked patches")
+    axes.plot(*series(run, "validation/reconstruction_loss"), "o-", color="#1f5a99", ms=4, label="held out")
+    axes.set(title="Masked autoencoder", xlabel="epoch", ylabel="mean squared error, normalised patches")
+    axes.legend(frameon=False)
+
+
+def draw_contrastive(axes, run, title):
+    axes.plot(*series(run, "train/loss"), color="#d6b49d", label="training loss (left)")
+    axes.set(title=title, xlabel="epoch", ylabel="supervised contrastive loss")
+    twin = axes.twinx()
     twin.spines.right.set_visible(True)
-    twin.plot(*series(contrastive, "validation/map_at_r"), "o-", color="#99481f", ms=4, label="held-out MAP@R (right)")
-    twin.set(ylabel="MAP@R", ylim=(0, None))
-    lines = right.get_lines() + twin.get_lines()
-    right.legend(lines, [line.get_label() for line in lines], frameon=False, loc="center right")
+    twin.plot(*series(run, "validation/map_at_r"), "o-", color="#99481f", ms=4, label="held-out MAP@R (right)")
+    twin.set(ylabel="MAP@R", ylim=(0, 1))
+    lines = axes.get_lines() + twin.get_lines()
+    axes.legend(lines, [line.get_label() for line in lines], frameon=False, loc="lower center")
+
+
+def main(mae, contrastive, continued, output):
+    plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.8), layout="constrained")
+    draw_masked(left, mae)
+    draw_contrastive(middle, contrastive, "Contrastive, 96 pixels, 58 surveys")
+    draw_contrastive(right, continued, "Continued, 80 pixels, 148 surveys")
     figure.savefig(output, dpi=110)
 
 

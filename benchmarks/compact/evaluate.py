@@ -1,7 +1,7 @@
 """How well encoders find tiles of the same class that they have not seen: F3's queries in its corpus, and tiles of eight synthetic
 surveys that were not trained on, in the other seven ("across") and in their own ("within"), for two such sets: of wavelets and noise as the
-training's surveys have them ("alike"), and of ones that none of those has ("unlike": waves of 36 to 50 samples or of 3 to 4, or noise as
-strong as the signal).
+training's surveys have them ("alike"), and of ones that none of those has ("unlike": a wavelet of 68 to 92 Hz at 4 ms, or noise as strong
+as the signal).
 
     python3 evaluate.py REFCON F3_TILES SYNTHETIC ENCODER...
 
@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 
 
-# Seed, peak frequency in Hz, signal to noise, sample interval in ms.
+# Seed, peak frequency in Hz, signal to noise.
 SURVEYS = {
-    "alike": [(2000 + n, 20 + n * 11 % 36, 3 + n * 4 % 12, 4) for n in range(1, 9)],
+    "alike": [(2000 + n, 20 + n * 11 % 36, 3 + n * 4 % 12) for n in range(1, 9)],
     "unlike": [
-        (3001, 20, 8, 1), (3002, 24, 6, 1), (3003, 28, 4, 1), (3004, 66, 8, 4),
-        (3005, 70, 6, 4), (3006, 80, 4, 4), (3007, 30, 1, 4), (3008, 45, 1, 4),
+        (3001, 68, 8), (3002, 76, 6), (3003, 84, 4), (3004, 92, 3),
+        (3005, 25, 1), (3006, 30, 1), (3007, 35, 1), (3008, 45, 1),
     ],
 }
 
@@ -30,10 +30,10 @@ SURVEYS = {
 def make_synthetic(refcon, folder, surveys):
     """Sixteen tiles of each class at most, of surveys whose seeds are no training's."""
     with tempfile.TemporaryDirectory() as scratch:
-        for seed, frequency, signal_to_noise, interval in surveys:
+        for seed, frequency, signal_to_noise in surveys:
             survey = [
                 refcon, "synth", "-q", "-o", f"{scratch}/survey.npy", "--seed", str(seed),
-                "--inlines", "112", "--crosslines", "208", "--samples", "352", "--interval", str(interval),
+                "--inlines", "112", "--crosslines", "208", "--samples", "352",
                 "--frequency", str(frequency), "--signal-to-noise", str(signal_to_noise),
             ]
             subprocess.run([*survey, "--tiles", folder, "--tiles-per-class", "16"], check=True)

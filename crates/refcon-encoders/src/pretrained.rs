@@ -288,7 +288,9 @@ impl Encoder for Pretrained {
         let mut embeddings = Vec::with_capacity(tiles.len() * self.dimension);
         let pixels = |tile: &GreyImage| self.channels_of(&self.settled.preprocessing.apply(tile));
         let tokens = self.architecture.patches() + self.architecture.leading_tokens();
-        for batch in tiles.chunks((TOKENS_AT_ONCE / tokens).max(LEAST_IMAGES_AT_ONCE)) {
+        // Batches of one size, so that each writes into the memory of the one before.
+        let batches = tiles.len().div_ceil((TOKENS_AT_ONCE / tokens).max(LEAST_IMAGES_AT_ONCE)).max(1);
+        for batch in tiles.chunks(tiles.len().div_ceil(batches).max(1)) {
             let pixels: Vec<Vec<f32>> = batch.par_iter().map(pixels).collect();
             embeddings.extend(self.embed_pixels(pixels.concat(), batch.len()));
         }
