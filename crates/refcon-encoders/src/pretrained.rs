@@ -1,6 +1,6 @@
 //! An encoder with weights: a model, its preprocessing, its pooling and its identity.
 
-use crate::checkpoint::CheckpointError;
+use crate::checkpoint::{COMPACT, CheckpointError, is_shipped};
 use crate::device;
 use crate::embedding::scale_to_length_one;
 use crate::encoder_file::{EncoderFile, Settled};
@@ -74,7 +74,11 @@ impl Pretrained {
         let texture = settled.texture_share.map(|_| Texture::new());
         parts.extend(texture.as_ref().map(|texture| texture.id().hash().as_bytes()));
         let joined = if texture.is_some() { "+texture" } else { "" };
-        let id = EncoderId::new(format!("{}{joined}", short_name(family, &architecture)), &parts);
+        let name = match is_shipped(path) {
+            true => COMPACT.to_owned(),
+            false => format!("{}{joined}", short_name(family, &architecture)),
+        };
+        let id = EncoderId::new(name, &parts);
         let dimension = settled.dimension(&architecture);
         Ok(Self { id, family, architecture, settled, dimension, model, device: device.clone(), execution })
     }

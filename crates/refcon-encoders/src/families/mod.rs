@@ -88,6 +88,13 @@ pub(crate) fn detect(checkpoint: &Checkpoint) -> Result<Detected, CheckpointErro
         .collect();
     let path = checkpoint.path();
     let naming = match found.as_slice() {
+        [] if is_head(checkpoint) => {
+            return Err(CheckpointError::family(
+                path,
+                "its tensors are those of a head, which `refcon train` puts on another encoder: there is no model in it to look \
+                 at or to write; commands that embed take its folder as it is",
+            ));
+        }
         [] => {
             let first: Vec<&str> = checkpoint.tensors().keys().take(3).map(String::as_str).collect();
             return Err(CheckpointError::family(
@@ -188,6 +195,14 @@ impl Detected {
         }
         Some(Self { family, naming })
     }
+}
+
+/// Whether there is nothing but a few layers, `layers.0.weight` and so on.
+fn is_head(checkpoint: &Checkpoint) -> bool {
+    let mut names = checkpoint.tensors().keys().peekable();
+    let is_layer =
+        |name: &String| name.strip_prefix("layers.").is_some_and(|rest| rest.matches('.').count() == 1);
+    names.peek().is_some() && names.all(is_layer)
 }
 
 /// Such as `clip-l14`, or `vit-32x2-p8` where the sizes have no letter.

@@ -162,7 +162,7 @@ fn has(found: &[EncoderId]) -> String {
     match found {
         [] => "it is empty".to_owned(),
         found => format!(
-            "it has those of {}: query it with the same encoder, or index with the other one too",
+            "it has those of {}: ask with the encoder that it was made with (`--encoder`, a name or a path), or index with the other one too",
             listed(found)
         ),
     }

@@ -11,7 +11,7 @@ use crate::exact;
 use crate::tile_record::TileRecord;
 use arrow_array::Array;
 use refcon_encoders::EncoderId;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -144,6 +144,16 @@ impl Snapshot {
     #[must_use]
     pub fn sources(&self) -> &[Source] {
         &self.inner.manifest.sources
+    }
+
+    /// Names of surveys and folders that other encoders have embedded, and this one has not.
+    #[must_use]
+    pub fn only_by_others(&self, encoder: &EncoderId) -> Vec<String> {
+        let (own, others): (Vec<&Source>, Vec<&Source>) =
+            self.sources().iter().partition(|source| source.encoder == *encoder);
+        let lacks = |name: &&String| own.iter().all(|source| source.name != **name);
+        let names: BTreeSet<&String> = others.iter().map(|source| &source.name).filter(lacks).collect();
+        names.into_iter().cloned().collect()
     }
 
     /// Fragments that cannot be used; a search does not cover their tiles.

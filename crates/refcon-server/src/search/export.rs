@@ -88,6 +88,7 @@ async fn export(
         tiles: found.tiles,
         compared: found.compared,
         not_covered: current.not_covered() as usize,
+        only_by_others: current.snapshot.only_by_others(encoder),
         same_place: found.selected.same_place,
         of_query: found.selected.of_query,
         survey_full: found.selected.survey_full,

@@ -13,7 +13,10 @@ impl Folders {
     /// One of them is not there; the error names it.
     pub(crate) fn new(folders: &[PathBuf]) -> std::io::Result<Self> {
         let real = folders.iter().map(|folder| {
-            let real = fs_err::canonicalize(folder)?;
+            let cannot = |error| {
+                std::io::Error::other(format!("cannot open the folder {}: {error}", folder.display()))
+            };
+            let real = folder.canonicalize().map_err(cannot)?;
             if real.is_dir() {
                 return Ok(real);
             }

@@ -46,7 +46,7 @@ pub(super) fn settled(defaults: Value, text: &str, overrides: &[String]) -> Resu
     }
     expand(&mut said);
     let defaults = defaults_for(defaults, &said)?;
-    check(&said, &defaults, "")?;
+    check(&said, &defaults, "", &defaults)?;
     Ok(Settled { whole: merged(defaults, said.clone()), said })
 }
 
@@ -173,21 +173,28 @@ fn kinds_with(section: &str, key: &str) -> Vec<String> {
     kinds.iter().filter(has).map(ToString::to_string).collect()
 }
 
-/// Whether every key of `said` is one of `known`.
-fn check(said: &Value, known: &Value, inside: &str) -> Result<(), ConfigError> {
+/// Whether every key of `said` is one of `known`, which is what stands at `inside` in `all`.
+fn check(said: &Value, known: &Value, inside: &str, all: &Value) -> Result<(), ConfigError> {
     let (Value::Object(said), Value::Object(known)) = (said, known) else { return Ok(()) };
     for (key, value) in said {
         let whole = if inside.is_empty() { key.clone() } else { format!("{inside}.{key}") };
         match known.get(key) {
-            Some(known) => check(value, known, &whole)?,
+            Some(known) => check(value, known, &whole, all)?,
             None => {
                 let known: Vec<String> = known.keys().cloned().collect();
-                let (nearest, kinds) = (nearest(key, &known), kinds_with(inside, key));
+                let (nearest, kinds) =
+                    (nearest(key, &known).or_else(|| elsewhere(key, all)), kinds_with(inside, key));
                 return Err(ConfigError::UnknownKey { key: whole, nearest, known, kinds });
             }
         }
     }
     Ok(())
+}
+
+/// The whole key that ends so, where some section has it.
+fn elsewhere(key: &str, all: &Value) -> Option<String> {
+    let sections = all.as_object()?.iter();
+    sections.filter(|(_, section)| section.get(key).is_some()).map(|(name, _)| format!("{name}.{key}")).next()
 }
 
 /// `said` over `defaults`, section by section.

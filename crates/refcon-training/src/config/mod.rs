@@ -276,6 +276,7 @@ mod tests {
             "unknown key `optimiser.learning_rat`; did you mean `learning_rate`?"
         );
         assert!(refused("sed: 1").contains("did you mean `seed`?"));
+        assert!(refused("epochs: 1").contains("did you mean `stopping.epochs`?"), "{}", refused("epochs: 1"));
         assert!(refused("zzzzzzzz: 1").contains("expected one of"), "{}", refused("zzzzzzzz: 1"));
         // A key of another kind of the section is none of this one.
         assert!(refused("loss: {kind: triplet, temperature: 1}").contains("unknown key `loss.temperature`"));

@@ -228,6 +228,16 @@ impl Predict {
 }
 
 impl Prediction {
+    /// Which queries are further from their nearest tile than those of a class that is there mostly are.
+    fn lacking(&self) -> Option<String> {
+        let names = self.without_match.as_ref().filter(|names| !names.is_empty())?;
+        Some(format!(
+            "The corpus may have nothing like {}: the nearest tile is further away than the calibration promises for. \
+             The confidences of their matches hold only if there is something.",
+            names.join(", ")
+        ))
+    }
+
     pub(crate) fn summary(&self) -> String {
         let mut lines = vec![format!(
             "{} and {} embedded by {} ({}) in {:.2} s, searched in {:.3} s",
@@ -241,9 +251,7 @@ impl Prediction {
         if !self.skipped.is_empty() {
             lines.push(format!("{} could not be read and were skipped", tiles(self.skipped.len())));
         }
-        if let Some(names) = self.without_match.as_ref().filter(|names| !names.is_empty()) {
-            lines.push(format!("probably without a match: {}", names.join(", ")));
-        }
+        lines.extend(self.lacking());
         lines.push(format!("results: {}", self.results.display()));
         lines.extend(self.table.iter().map(|path| format!("table:   {}", path.display())));
         lines.extend(self.report.iter().map(|path| format!("report:  {}", path.display())));

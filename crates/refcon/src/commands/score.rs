@@ -79,7 +79,7 @@ impl ScoreTable {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{}\n", counted(evaluation.queries, "query", "queries"));
-        let _ = writeln!(text, "{:<28}{:<26}macro over classes", "", "mean over queries");
+        let _ = writeln!(text, "{:<28}{:<26}macro over classes", "", "mean, 95 % interval");
         for ((metric, overall), average) in
             Metric::ALL.iter().zip(&evaluation.overall).zip(&evaluation.macro_average)
         {

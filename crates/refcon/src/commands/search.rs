@@ -309,6 +309,7 @@ fn list(
         tiles,
         compared,
         not_covered: missing.map(|missing| missing.tiles).sum(),
+        only_by_others: snapshot.only_by_others(encoder),
         same_place,
         of_query,
         survey_full,
@@ -373,6 +374,12 @@ fn passed_over(list: &ResultList) -> Vec<String> {
     if list.not_covered > 0 {
         notes.push(format!("{} not searched.", counted(list.not_covered, "tile was", "tiles were")));
     }
+    if !list.only_by_others.is_empty() {
+        notes.push(format!(
+            "Not searched, since only other encoders have embedded it: {}; --encoder chooses among them (`refcon library info`).",
+            list.only_by_others.join(", ")
+        ));
+    }
     notes
 }
 
@@ -390,6 +397,7 @@ fn text(list: &ResultList, seconds: f64, files: &[PathBuf]) -> String {
         _ => list.to_table(),
     });
     lines.extend(passed_over(list));
+    lines.extend((!list.matches.is_empty()).then(|| meaning(list.confidence_kind)));
     lines.extend(files.iter().map(|path| format!("written: {}", path.display())));
     lines.join("\n")
 }

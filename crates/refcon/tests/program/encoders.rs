@@ -179,10 +179,16 @@ fn the_compact_encoder_comes_with_the_program() {
     scratch.refcon(&["index", "more", "--library", "L"]).done();
     let search = scratch.refcon(&["search", "--library", "L", "--image", "more/1.png", "--json"]);
     let found: serde_json::Value = serde_json::from_str(&search.done().stdout).unwrap();
-    assert_eq!(found["encoder"], "vit-ti16+texture");
+    assert_eq!(found["encoder"], "compact");
     let info = scratch.refcon(&["library", "info", "L", "--json"]);
     let info: serde_json::Value = serde_json::from_str(&info.done().stdout).unwrap();
     assert_eq!(info["encoders"].as_array().map(Vec::len), Some(1), "{info}");
+    // What another encoder alone has embedded is not searched, which is told.
+    scratch.tile("others/0.png", 13.0, 0.4);
+    scratch.refcon(&["index", "others", "--library", "L", "--encoder", "texture"]).done();
+    let search = ["search", "--library", "L", "--image", "more/1.png"];
+    let run = scratch.refcon(&[&search, &compact[..]].concat());
+    assert!(run.done().stdout.contains("other encoders have embedded it: others"), "{run:?}");
     // A head on it trains, and training all of it is refused with a reason.
     for n in 0..12u8 {
         let class = if n % 2 == 0 { "Salt" } else { "Channel" };

@@ -47,6 +47,10 @@ fn a_box_finds_its_own_tile_at_distance_0_and_leaves_its_place_out_unless_told_t
         (&1009.into(), &2001.into(), &124.0.into())
     );
 
+    // The survey's name in the library stands for its path.
+    let named = [&["--survey", "s"], &BOX[2..], &["--keep-query"]].concat();
+    assert_eq!(found(&scratch, &named)["matches"], kept["matches"]);
+
     let list = found(&scratch, &with_box(&[]));
     assert!(list["of_query"].as_u64() >= Some(1) && matches(&list).len() == 10, "{list}");
     let places: Vec<[i64; 3]> = matches(&list)

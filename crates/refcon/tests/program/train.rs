@@ -118,6 +118,8 @@ fn a_trained_head_is_an_encoder_that_predicts() {
     let plain = scratch.refcon(&[&predict[..], &["texture"]].concat());
     let plain: Value = serde_json::from_str(&plain.done().stdout).unwrap();
     assert_ne!(said["encoder_hash"], plain["encoder_hash"]);
+    let inspect = scratch.refcon(&["encoder", "inspect", best.to_str().unwrap()]);
+    inspect.failed_with(3, &["those of a head", "no model"]);
     let list = scratch.refcon(&["runs"]);
     assert!(list.done().stdout.contains("supervised_contrastive"), "{list:?}");
 }

@@ -41,6 +41,8 @@ pub struct ResultList {
     pub compared: usize,
     /// Tiles that could not be compared since their files are damaged or gone.
     pub not_covered: usize,
+    /// Surveys and folders that only other encoders have embedded: they were not searched.
+    pub only_by_others: Vec<String>,
     /// Tiles passed over since a nearer match lies in the same place.
     pub same_place: usize,
     /// Tiles passed over since the query itself shows them, or their place.
@@ -202,6 +204,7 @@ mod tests {
             tiles: 100,
             compared: 50,
             not_covered: 0,
+            only_by_others: Vec::new(),
             same_place: 3,
             of_query: 1,
             survey_full: 0,

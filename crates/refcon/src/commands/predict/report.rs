@@ -58,9 +58,7 @@ impl Predict {
             ));
         }
         notes.push(self.confidence.explained().into());
-        if let Some(names) = prediction.without_match.as_ref().filter(|names| !names.is_empty()) {
-            notes.push(format!("Probably without a match in the corpus: {}.", names.join(", ")));
-        }
+        notes.extend(prediction.lacking());
         let fact = |name: &str, value: String| (name.to_owned(), value);
         Ok(Report {
             title: format!("Look-alikes of {} in {}", folder_name(&self.query), folder_name(&self.corpus)),

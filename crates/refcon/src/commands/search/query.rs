@@ -35,7 +35,8 @@ pub(super) struct QueryArguments {
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
 
-    /// A box on a section of this survey, given by --inline or --crossline, --traces, and --time or --depth
+    /// A box on a section of this survey (its path, or its name in the library), given by --inline or --crossline, --traces, and --time
+    /// or --depth
     #[arg(long, value_name = "SURVEY", requires_all = ["section", "traces", "positions"])]
     survey: Option<PathBuf>,
 
@@ -251,6 +252,9 @@ impl Query {
         on: SectionBox,
         choices: &SurveyChoices,
     ) -> Result<Drawn, Failure> {
+        // A survey's name in the library stands for where it lay.
+        let named = || snapshot.sources().iter().find(|source| path.as_os_str() == source.name.as_str());
+        let path = if path.exists() { path } else { named().map_or(path, |source| &source.path) };
         let survey = choices.open(path)?;
         let source = self.source(snapshot, &survey);
         let normalisation = self.normalisation(snapshot, source, survey.name());
