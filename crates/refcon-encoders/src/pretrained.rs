@@ -17,7 +17,7 @@ use std::path::Path;
 
 /// Images that go through the model together: enough tokens for every thread to have some tiles of a product, few enough that what a
 /// layer leaves is still in the cache when the next one comes.
-const TOKENS_AT_ONCE: usize = 1600;
+const TOKENS_AT_ONCE: usize = 2400;
 const LEAST_IMAGES_AT_ONCE: usize = 8;
 
 /// An encoder whose weights come from a checkpoint.

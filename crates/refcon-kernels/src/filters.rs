@@ -48,21 +48,29 @@ pub fn correlate_down(rows: &[f32], width: usize, kernel: &[f32], output: &mut [
 
 vectorised! {
     fn across<M>(row: &[f32], kernel: &[f32], output: &mut [f32]) {
-        if output.len() < PIXELS {
+        if output.len() >= 2 * PIXELS {
+            across_pieces::<M, { 2 * PIXELS }>(row, kernel, output);
+        } else if output.len() >= PIXELS {
+            across_pieces::<M, PIXELS>(row, kernel, output);
+        } else {
             for (x, output) in output.iter_mut().enumerate() {
                 *output = weighted_sum::<M>(row[x..].iter(), kernel);
             }
-            return;
         }
-        for first in pieces(output.len()) {
-            let mut sums = [0.0f32; PIXELS];
-            for (tap, &weight) in kernel.iter().enumerate() {
-                for (sum, &value) in sums.iter_mut().zip(piece(row, tap + first)) {
-                    *sum = M::mul_add(weight, value, *sum);
-                }
+    }
+}
+
+/// Pieces of `N` pixels: the more, the less the processor waits for the sum before.
+#[inline(always)]
+fn across_pieces<M: MulAdd, const N: usize>(row: &[f32], kernel: &[f32], output: &mut [f32]) {
+    for first in pieces::<N>(output.len()) {
+        let mut sums = [0.0f32; N];
+        for (tap, &weight) in kernel.iter().enumerate() {
+            for (sum, &value) in sums.iter_mut().zip(piece::<N>(row, tap + first)) {
+                *sum = M::mul_add(weight, value, *sum);
             }
-            output[first..first + PIXELS].copy_from_slice(&sums);
         }
+        output[first..first + N].copy_from_slice(&sums);
     }
 }
 
@@ -83,11 +91,11 @@ vectorised! {
         for (band, output) in output.chunks_mut(ROWS * width).enumerate() {
             let rows = &rows[band * ROWS * width..];
             let count = output.len() / width;
-            for first in pieces(width) {
+            for first in pieces::<PIXELS>(width) {
                 let mut sums = [[0.0f32; PIXELS]; ROWS];
                 // Row `y` of the image is what result `r` takes its tap `y − r` of.
                 for (y, weights) in wide.array_windows::<ROWS>().enumerate().take(kernel.len() + count - 1) {
-                    let values = piece(rows, y * width + first);
+                    let values = piece::<PIXELS>(rows, y * width + first);
                     for (sums, &weight) in sums.iter_mut().zip(weights.iter().rev()) {
                         for (sum, &value) in sums.iter_mut().zip(values) {
                             *sum = M::mul_add(weight, value, *sum);
@@ -107,16 +115,16 @@ fn weighted_sum<'a, M: MulAdd>(values: impl Iterator<Item = &'a f32>, weights: &
     weights.iter().zip(values).fold(0.0, |sum, (&weight, &value)| M::mul_add(weight, value, sum))
 }
 
-/// Where pieces of [`PIXELS`] values begin that cover a row no shorter than that. The last ends with the row and may overlap the one
+/// Where pieces of `N` values begin that cover a row no shorter than that. The last ends with the row and may overlap the one
 /// before it: what is written twice is written alike.
 #[inline(always)]
-fn pieces(length: usize) -> impl Iterator<Item = usize> {
-    (0..length.div_ceil(PIXELS)).map(move |number| (number * PIXELS).min(length - PIXELS))
+fn pieces<const N: usize>(length: usize) -> impl Iterator<Item = usize> {
+    (0..length.div_ceil(N)).map(move |number| (number * N).min(length - N))
 }
 
 /// The piece of `values` that begins at `first`.
 #[inline(always)]
-fn piece(values: &[f32], first: usize) -> &[f32; PIXELS] {
+fn piece<const N: usize>(values: &[f32], first: usize) -> &[f32; N] {
     values[first..].first_chunk().expect("as many values as the shapes were checked for")
 }
 
@@ -128,6 +136,9 @@ pub struct CirclePoint {
     /// Shares of the upper left, upper right, lower left and lower right pixel.
     pub shares: [f32; 4],
 }
+
+/// Shares of a point that lies on a pixel.
+const ON_A_PIXEL: [f32; 4] = [1.0, 0.0, 0.0, 0.0];
 
 /// Local binary patterns of a row of pixels: bit `p` of a code says whether point `p` of the circle around the pixel is at least as
 /// bright as the pixel, or less than `tolerance` darker (Ojala, Pietikäinen & Mäenpää, IEEE TPAMI 24, 2002).
@@ -179,14 +190,20 @@ vectorised! {
             }
             return;
         }
-        for first in pieces(codes.len()) {
+        for first in pieces::<PIXELS>(codes.len()) {
             let mut found = [0u32; PIXELS];
-            let centres = piece(centres, first);
+            let centres: &[f32; PIXELS] = piece(centres, first);
             for (bit, point) in points.iter().enumerate() {
                 let upper = &square[point.offset + first..];
-                let (upper, right) = (piece(upper, 0), piece(upper, 1));
+                let (upper, right): (&[f32; PIXELS], &[f32; PIXELS]) = (piece(upper, 0), piece(upper, 1));
+                if point.shares == ON_A_PIXEL {
+                    for x in 0..PIXELS {
+                        found[x] |= u32::from(upper[x] >= centres[x] - tolerance) << bit;
+                    }
+                    continue;
+                }
                 let lower = &square[point.offset + first + stride..];
-                let (lower, lower_right) = (piece(lower, 0), piece(lower, 1));
+                let (lower, lower_right): (&[f32; PIXELS], &[f32; PIXELS]) = (piece(lower, 0), piece(lower, 1));
                 for x in 0..PIXELS {
                     let level = level(point.shares, [upper[x], right[x]], [lower[x], lower_right[x]]);
                     found[x] |= u32::from(level >= centres[x] - tolerance) << bit;
@@ -331,7 +348,10 @@ mod tests {
             let circle: Vec<CirclePoint> = (0..points)
                 .map(|p| {
                     let (a, b) = (p as f32 / 33.0, (p * p % 31) as f32 / 31.0);
-                    let shares = [(1.0 - a) * (1.0 - b), a * (1.0 - b), (1.0 - a) * b, a * b];
+                    let shares = match p % 3 {
+                        0 => ON_A_PIXEL,
+                        _ => [(1.0 - a) * (1.0 - b), a * (1.0 - b), (1.0 - a) * b, a * b],
+                    };
                     CirclePoint { offset: (p % (2 * reach)) * stride + p * 7 % (2 * reach), shares }
                 })
                 .collect();

@@ -1,7 +1,7 @@
 //! Histograms with weights and a few bins: each bin is summed over many values at once, in vectors, which costs less than one store after
 //! the other for as many bins as there are here.
 
-use crate::lanes::LANES;
+use crate::lanes::{LANES, total};
 use crate::vector::vectorised;
 
 /// Values that are looked at bin by bin while they are in the cache.
@@ -78,7 +78,7 @@ fn sum_bins(values: &[f32], weights: &[f32], bins: &mut [f32], share: impl Fn(f3
             for (sum, (&value, &weight)) in sums.iter_mut().zip(last_values.iter().zip(last_weights)) {
                 *sum += share(value, weight, number);
             }
-            *bin += sums.into_iter().sum::<f32>();
+            *bin += total(sums);
         }
     }
 }

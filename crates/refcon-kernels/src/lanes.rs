@@ -18,7 +18,7 @@ pub(crate) fn sum_of_products<M: MulAdd>(a: &[f32], b: &[f32]) -> f32 {
     for (sum, (&a, &b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
         *sum = M::mul_add(a, b, *sum);
     }
-    sums.into_iter().sum()
+    total(sums)
 }
 
 /// `Σ term(value)`.
@@ -34,5 +34,18 @@ pub(crate) fn sum_of(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     for (sum, &value) in sums.iter_mut().zip(rest) {
         *sum += term(value);
     }
-    sums.into_iter().sum()
+    total(sums)
+}
+
+/// The sum of all lanes, half of them onto the other half until one is left.
+#[inline(always)]
+pub(crate) fn total(mut sums: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            sums[lane] += sums[lane + half];
+        }
+        half /= 2;
+    }
+    sums[0]
 }

@@ -52,30 +52,32 @@ pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
 
 /// The values below which these shares of all values lie.
 ///
-/// Values are counted by the first bits of what they are ordered by; those that share them with a percentile are looked at again.
+/// Values are put together that share the first bits of what they are ordered by; only a percentile's own are looked at again.
 fn percentiles<const N: usize>(values: &[f32], shares: [f32; N]) -> [f32; N] {
     const BITS: u32 = 12;
     let first_bits = |value: f32| (ordered(value) >> (u32::BITS - BITS)) as usize;
-    let mut counts = [0; 1 << BITS];
+    // Where the values of the next first bits begin, and, once all are in their places, where they end.
+    let mut bounds = [0; (1 << BITS) + 1];
     for &value in values {
-        counts[first_bits(value)] += 1;
+        bounds[first_bits(value) + 1] += 1;
+    }
+    let mut before = 0;
+    for bound in &mut bounds {
+        before += *bound;
+        *bound = before;
+    }
+    let mut together = vec![0.0; values.len()];
+    for &value in values {
+        let bound = &mut bounds[first_bits(value)];
+        together[*bound] = value;
+        *bound += 1;
     }
     let last = (values.len() - 1) as f32;
-    let mut near = vec![0.0; values.len() + 1];
     shares.map(|share| {
-        let mut rank = (last * share).round() as usize;
-        let mut bits = 0;
-        while rank >= counts[bits] {
-            rank -= counts[bits];
-            bits += 1;
-        }
-        // Every value is put at the end of those found, and stays where it is one: there is nothing to guess for the processor.
-        let mut found = 0;
-        for &value in values {
-            near[found] = value;
-            found += usize::from(first_bits(value) == bits);
-        }
-        *near[..found].select_nth_unstable_by(rank, f32::total_cmp).1
+        let rank = (last * share).round() as usize;
+        let bits = bounds.partition_point(|&end| end <= rank);
+        let first = if bits == 0 { 0 } else { bounds[bits - 1] };
+        *together[first..bounds[bits]].select_nth_unstable_by(rank - first, f32::total_cmp).1
     })
 }
 
