@@ -162,8 +162,8 @@ export interface SearchAnswer {
   tiles_passed: number;
   milliseconds: number;
   not_covered: number;
-  /** `challenge`: compares the matches of one search with each other, and is not calibrated. */
-  confidence_kind: string;
+  /** `calibrated`: confidences are probabilities; `challenge`: they only compare the matches of one search with each other. */
+  confidence_kind: 'calibrated' | 'challenge';
 }
 
 export interface Label {

@@ -103,8 +103,11 @@ export const filterCount = computed(() => {
   return [surveys.length, not_surveys.length, directions.length, lines, range, classes.length, region].filter(Boolean).length;
 });
 
+/** Whether confidences are probabilities: others are not shown, since the nearest match always has 100 %. */
+export const calibrated = computed(() => valueOf(answer.now.value)?.confidence_kind === 'calibrated');
+
 /** The matches within the thresholds, which are applied here: moving a slider asks nobody. */
 export const matches = computed<Match[]>(() => (valueOf(answer.now.value)?.matches ?? []).filter(
   ({ distance, confidence }) => (farthest.value === null || distance <= farthest.value)
-    && (leastSure.value === null || confidence === null || confidence >= leastSure.value),
+    && (leastSure.value === null || !calibrated.value || confidence === null || confidence >= leastSure.value),
 ));

@@ -28,10 +28,10 @@ export function percent(confidence: number): string {
 /** Distances stand below each other: as many decimals for all of one size. */
 export const distanceWords = (distance: number): string => (distance < 10 ? distance.toFixed(3) : readable(distance, 4));
 
-/** All of it, for screen readers and tooltips. */
-export function matchWords({ tile, distance, confidence }: Match): string {
+/** All of it, for screen readers and tooltips; a confidence only where it is a probability. */
+export function matchWords({ tile, distance, confidence }: Match, calibrated: boolean): string {
   const { line, range } = placeWords(tile);
-  const sure = confidence === null ? '' : `, confidence ${percent(confidence)}`;
+  const sure = confidence === null || !calibrated ? '' : `, confidence ${percent(confidence)}`;
   return `${surveyName(tile.survey)}, ${line}, ${range}, distance ${distanceWords(distance)}${sure}${tile.class ? `, ${tile.class}` : ''}`;
 }
 

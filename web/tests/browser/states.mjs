@@ -61,6 +61,16 @@ export async function states({ page, shot, expected }, url, server, claim) {
     await page.locator('.filters').getByRole('button', { name: 'Outcrops' }).waitFor();
     await page.getByRole('button', { name: 'Filter' }).click();
   });
+  await claim('matches that are not calibrated have distances only, and say so', async () => {
+    await mode(page, { calibrated: false });
+    await drawBox(page, [0.3, 0.3], [0.5, 0.5]);
+    await answered(page);
+    assert.match(await page.locator('.uncalibrated').innerText(), /not calibrated.*refcon serve --calibration/s);
+    assert.equal(await page.locator('#least-sure, .card meter').count(), 0);
+    assert.doesNotMatch(await page.locator('.cards').innerText(), /%/);
+    await shot('not-calibrated');
+    await mode(page, { calibrated: true });
+  });
   await claim('a slow search says that it searches', async () => {
     await mode(page, { slow: 1500 });
     await drawn(page);
