@@ -209,6 +209,18 @@ export async function journey({ page, shot }, claim) {
   });
 }
 
+/** A box whose first trace is such is not searched, and why is said. */
+async function refusedBox(page, first, words) {
+  let asked = 0;
+  const count = (request) => (asked += request.url().endsWith('/api/search') ? 1 : 0);
+  page.on('request', count);
+  await page.locator('#box-first').fill(first);
+  await page.keyboard.press('Enter');
+  await page.waitForFunction((wanted) => new RegExp(wanted).test(document.querySelector('.notice.bad')?.textContent), words.source);
+  page.off('request', count);
+  assert.equal(asked, 0);
+}
+
 async function keyboard(page, shot) {
   await page.keyboard.press('Escape');
   await page.locator('.plot').focus();
@@ -227,7 +239,17 @@ async function keyboard(page, shot) {
   await page.keyboard.press('[');
   await drawn(page);
   console.log(`      line ${before} → ${await page.locator('#line').inputValue()}`);
+  await page.keyboard.press('g');
+  await page.keyboard.type('99999');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => /99999 is not in this survey/.test(document.querySelector('.notice.bad')?.textContent));
+  await page.keyboard.press('Escape');
   await page.keyboard.press('d');
+  const first = await page.locator('#box-first').inputValue();
+  await refusedBox(page, '99999', /reach beyond this section/);
+  await shot('box-outside');
+  await refusedBox(page, await page.locator('#box-last').inputValue(), /too small/);
+  await page.locator('#box-first').fill(first);
   await page.keyboard.press('Tab');
   const [request] = await Promise.all([page.waitForRequest('**/api/search'), page.keyboard.press('Enter')]);
   assert.equal(request.postDataJSON().query.kind, 'box');
