@@ -50,7 +50,7 @@ function Card({ match, rank, scale, withSurvey }: CardProps) {
   const { tile, distance, confidence } = match;
   const good = like.value.includes(tile.id);
   const bad = unlike.value.includes(tile.id);
-  const { line, range } = placeWords(tile);
+  const { line, across, range } = placeWords(tile);
   const words = matchWords(match, calibrated.value);
   const onKey = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
@@ -74,7 +74,8 @@ function Card({ match, rank, scale, withSurvey }: CardProps) {
           {calibrated.value && confidence !== null && <Confidence value={confidence} />}
         </span>
         <span class="where">{line}</span>
-        <span class="where">{range}</span>
+        {across && <span class="where">{across}</span>}
+        {range && <span class="where">{range}</span>}
         {withSurvey && <span class="where survey">{surveyName(tile.survey)}</span>}
         {tile.class && <span class="class-name">{tile.class}</span>}
       </div>

@@ -1,7 +1,7 @@
 /** What is looked for: its picture and its numbers, which can be typed instead of drawn. */
 
 import { useSignal, useSignalEffect } from '@preact/signals';
-import type { BoxQuery } from '../api/types';
+import type { BoxQuery, TileId } from '../api/types';
 import { Icon } from '../page/icons';
 import { clipOf, surveyName } from '../state/catalogue';
 import { jumpToQuery, keepPlace } from '../state/history';
@@ -15,7 +15,8 @@ import { BoxFields } from './BoxFields';
 import { commonScale, QUERY_ROOM } from './Cards';
 import { answer, ask, box, clearSearch, currentQuery, imageQuery, like, tileQuery, unlike } from './search';
 import { indicesFrom, Picture } from './Thumbnail';
-import { boxWords } from './wording';
+import { useTile } from './tiles';
+import { boxWords, wholePlace } from './wording';
 
 export const fieldsShown = { current: null as HTMLDetailsElement | null };
 
@@ -61,10 +62,16 @@ function Asked() {
           </button>
         </div>
         {box.value && <p>{surveyName(box.value.survey)}<br />{boxWords(box.value)}</p>}
+        {!box.value && tileQuery.value !== null && <TilePlace id={tileQuery.value} />}
         {like.value.length > 0 && <p>{like.value.length} yes, {unlike.value.length} no</p>}
       </div>
     </div>
   );
+}
+
+function TilePlace({ id }: { id: TileId }) {
+  const tile = useTile(id);
+  return tile && <p>{surveyName(tile.survey)}<br />{wholePlace(tile)}</p>;
 }
 
 function title(): string {

@@ -84,6 +84,7 @@ export async function journey({ page, shot }, claim) {
     assert.deepEqual(request.postDataJSON().filters.directions, ['inline']);
     await answered(page);
     for (const words of await page.locator('.card .where:nth-child(2)').allTextContents()) assert.match(words, /^(IL|L) /);
+    for (const words of await page.locator('.card .where:nth-child(3)').allTextContents()) assert.match(words, /^(XL|traces) -?[\d.]+–/);
     await shot('filter');
     await page.getByRole('button', { name: 'Clear filters' }).click();
     await answered(page);
