@@ -11,6 +11,7 @@ import { FeedbackBar } from './FeedbackBar';
 import { QueryCard } from './QueryCard';
 import { Thresholds } from './Thresholds';
 import { answer, currentQuery, filterCount, k, matches, search } from './search';
+import { passedOver } from './wording';
 
 export const filtersShown = signal(false);
 const CHOICES_OF_K = [20, 50, 100, 200, 500];
@@ -50,6 +51,9 @@ export function ResultsPanel() {
         </div>
       )}
       {currentQuery() && filtersShown.value && <FilterPanel />}
+      {found && !searching && found.matches.length < k.value && passedOver(found) !== '' && (
+        <p class="passed-over">Passed over: {passedOver(found)}</p>
+      )}
       {found && found.matches.length > 0 && <Thresholds matches={found.matches} />}
       <div class="results-body">
         {state.state === 'failed' && <Failure title="The search failed" failure={state} again={() => void search()} />}
@@ -69,8 +73,9 @@ function Count() {
   const of = shown === all ? `${all} matches` : `${shown} of ${all} matches`;
   const passed = found.tiles_passed === found.tiles_searched ? '' : `, ${found.tiles_passed.toLocaleString('en')} passed the filters`;
   const uncovered = found.not_covered > 0 ? `; ${found.not_covered.toLocaleString('en')} tiles have no embedding of this encoder` : '';
+  const over = passedOver(found);
   return (
-    <span title={`${found.tiles_searched.toLocaleString('en')} tiles searched${passed}${uncovered}`}>
+    <span title={`${found.tiles_searched.toLocaleString('en')} tiles searched${passed}${uncovered}${over && `; passed over: ${over}`}`}>
       <strong>{of}</strong> <small>in {found.milliseconds < 1 ? '< 1' : Math.round(found.milliseconds)} ms</small>
     </span>
   );

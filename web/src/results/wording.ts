@@ -1,6 +1,6 @@
 /** A tile's place in a few words. */
 
-import type { BoxQuery, Match, SearchDirection, Tile } from '../api/types';
+import type { BoxQuery, Match, SearchAnswer, SearchDirection, Tile } from '../api/types';
 import { surveyName, surveyOf } from '../state/catalogue';
 import { readable, signed } from '../viewer/axes';
 import { tracesOf } from '../viewer/picking';
@@ -16,7 +16,7 @@ export function shortLine(survey: string, direction: 'inline' | 'crossline', lin
 /** The traces of a line, by the lines that cross it: `XL 2100–2200` on an inline. */
 function crossing(survey: string, direction: SearchDirection, [first, last]: [number, number]): string {
   const known = surveyOf(survey);
-  const kind = known?.available && known.geometry.type === 'line' ? 'traces' : direction === 'inline' ? 'XL' : 'IL';
+  const kind = known?.available && known.geometry.type === 'line' ? 'TR' : direction === 'inline' ? 'XL' : 'IL';
   return `${kind} ${rounded(first)}–${rounded(last)}`;
 }
 
@@ -56,4 +56,12 @@ export function boxWords(box: BoxQuery): string {
   const survey = surveyOf(box.survey);
   const [line, across] = [shortLine(box.survey, box.direction, box.line), crossing(box.survey, box.direction, box.traces)];
   return `${line}, ${across}, ${span(box.range[0], box.range[1], survey?.available ? survey.samples.unit : '')}`;
+}
+
+/** Which tiles were left out of an answer, and why; empty where none were. */
+export function passedOver({ same_place, of_query, survey_full }: Pick<SearchAnswer, 'same_place' | 'of_query' | 'survey_full'>): string {
+  const counts: [number, string][] = [
+    [same_place, 'in the place of a nearer match'], [of_query, 'in the query’s own place'], [survey_full, 'of surveys that have enough matches'],
+  ];
+  return counts.filter(([count]) => count > 0).map(([count, why]) => `${count.toLocaleString('en')} ${why}`).join(', ');
 }

@@ -46,6 +46,11 @@ export async function journey({ page, shot }, claim) {
   await claim('the page opens on a section', async () => {
     await drawn(page);
     assert.equal(await page.locator('.failure').count(), 0);
+    const covered = await page.locator('.surveys .index').evaluateAll((buttons) => buttons.filter((button) => {
+      const extent = button.parentElement.querySelector('span').getBoundingClientRect();
+      return extent.bottom > button.getBoundingClientRect().top;
+    }).length);
+    assert.equal(covered, 0, 'no button covers a survey’s extent');
     assert.ok(await page.locator('.axis-down text').count() > 3);
     await shot('open');
   });
@@ -84,7 +89,7 @@ export async function journey({ page, shot }, claim) {
     assert.deepEqual(request.postDataJSON().filters.directions, ['inline']);
     await answered(page);
     for (const words of await page.locator('.card .where:nth-child(2)').allTextContents()) assert.match(words, /^(IL|L) /);
-    for (const words of await page.locator('.card .where:nth-child(3)').allTextContents()) assert.match(words, /^(XL|traces) -?[\d.]+–/);
+    for (const words of await page.locator('.card .where:nth-child(3)').allTextContents()) assert.match(words, /^(XL|TR) -?[\d.]+–/);
     await shot('filter');
     await page.getByRole('button', { name: 'Clear filters' }).click();
     await answered(page);

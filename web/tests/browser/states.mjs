@@ -61,6 +61,18 @@ export async function states({ page, shot, expected }, url, server, claim) {
     await page.locator('.filters').getByRole('button', { name: 'Outcrops' }).waitFor();
     await page.getByRole('button', { name: 'Filter' }).click();
   });
+  await claim('fewer matches than were asked for are explained', async () => {
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.getByLabel('Matches of each survey at most').fill('4');
+    await page.getByLabel('Matches of each survey at most').press('Enter');
+    await page.waitForSelector('.passed-over');
+    assert.match(await page.locator('.passed-over').innerText(), /^Passed over: \d+ of surveys that have enough matches$/);
+    await shot('passed-over');
+    await page.getByLabel('Matches of each survey at most').fill('');
+    await page.getByLabel('Matches of each survey at most').press('Enter');
+    await page.waitForSelector('.passed-over', { state: 'detached' });
+    await page.getByRole('button', { name: 'Filter' }).click();
+  });
   await claim('matches that are not calibrated have distances only, and say so', async () => {
     await mode(page, { calibrated: false });
     await drawBox(page, [0.3, 0.3], [0.5, 0.5]);

@@ -5,7 +5,7 @@ import type { BoxQuery, Match, Survey, Tile } from '../../src/api/types';
 vi.stubGlobal('matchMedia', () => ({ matches: false, addEventListener: () => undefined }));
 vi.stubGlobal('localStorage', { getItem: () => null });
 const { surveys } = await import('../../src/state/catalogue');
-const { boxWords, matchWords, placeWords, wholePlace } = await import('../../src/results/wording');
+const { boxWords, matchWords, passedOver, placeWords, wholePlace } = await import('../../src/results/wording');
 
 const samples = { domain: 'time', unit: 'ms', first: 0, interval: 4, count: 462 };
 await surveys.load(() => Promise.resolve([
@@ -25,7 +25,7 @@ describe('a place', () => {
   it('names the lines that cross it', () => {
     expect(placeWords(at('cube', 'inline', [1145, 1145, 300, 395]))).toEqual({ line: 'IL 1145', across: 'XL 300–395', range: '0–380 ms' });
     expect(wholePlace(at('cube', 'crossline', [100, 195, 1145, 1145]))).toBe('XL 1145, IL 100–195, 0–380 ms');
-    expect(wholePlace(at('track', 'inline', [1145, 1145, 101, 200]))).toBe('L 1145, traces 101–200, 0–380 ms');
+    expect(wholePlace(at('track', 'inline', [1145, 1145, 101, 200]))).toBe('L 1145, TR 101–200, 0–380 ms');
   });
 
   it('that is not known is the file', () => {
@@ -36,6 +36,11 @@ describe('a place', () => {
     const box: BoxQuery = { kind: 'box', survey: 'cube', direction: 'inline', line: 7, traces: [2281, 2288], range: [0, 380] };
     expect(boxWords(box)).toBe('IL 7, XL 2281–2288, 0–380 ms');
   });
+});
+
+it('tiles that were passed over are counted by their reason', () => {
+  expect(passedOver({ same_place: 1200, of_query: 3, survey_full: 0 })).toBe('1,200 in the place of a nearer match, 3 in the query’s own place');
+  expect(passedOver({ same_place: 0, of_query: 0, survey_full: 0 })).toBe('');
 });
 
 it('a match has a confidence only where it is a probability', () => {
