@@ -13,7 +13,7 @@ import { tilesIn } from '../viewer/pyramid';
 import { shown } from '../viewer/shown';
 import { BoxFields } from './BoxFields';
 import { commonScale, QUERY_ROOM } from './Cards';
-import { answer, ask, box, clearSearch, currentQuery, imageQuery, like, tileQuery, unlike } from './search';
+import { answer, ask, box, clearSearch, currentQuery, imageQuery, like, pending, tileQuery, unlike, used } from './search';
 import { indicesFrom, Picture } from './Thumbnail';
 import { useTile } from './tiles';
 import { boxWords, wholePlace } from './wording';
@@ -63,7 +63,8 @@ function Asked() {
         </div>
         {box.value && <p>{surveyName(box.value.survey)}<br />{boxWords(box.value)}</p>}
         {!box.value && tileQuery.value !== null && <TilePlace id={tileQuery.value} />}
-        {like.value.length > 0 && <p>{like.value.length} yes, {unlike.value.length} no</p>}
+        {used.value.like.length > 0 && <p>{voteWords(used.value.like, used.value.unlike)}</p>}
+        {pending.value && <p class="pending">{marked()}</p>}
       </div>
     </div>
   );
@@ -74,8 +75,16 @@ function TilePlace({ id }: { id: TileId }) {
   return tile && <p>{surveyName(tile.survey)}<br />{wholePlace(tile)}</p>;
 }
 
+const voteWords = (yes: TileId[], no: TileId[]): string => `${yes.length} yes, ${no.length} no`;
+
+/** The votes that the matches shown were not found with. */
+function marked(): string {
+  if (like.value.length === 0) return unlike.value.length > 0 ? `${unlike.value.length} no marked, not used without a yes` : 'Marks taken back, matches as they were';
+  return `${voteWords(like.value, unlike.value)} marked, not yet used: press Refine`;
+}
+
 function title(): string {
-  if (like.value.length > 0) return box.value ? 'Box and examples' : 'Examples';
+  if (used.value.like.length > 0) return box.value ? 'Box and examples' : 'Examples';
   if (box.value) return 'Box';
   return tileQuery.value !== null ? 'Tile' : 'Picture';
 }

@@ -4,6 +4,7 @@ import { valueOf } from '../state/loading';
 import { Failure } from '../page/Failure';
 import { Icon } from '../page/icons';
 import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import { Cards } from './Cards';
 import { ExportMenu } from './ExportMenu';
 import { FilterPanel } from './FilterPanel';
@@ -20,6 +21,11 @@ export function ResultsPanel() {
   const state = answer.now.value;
   const found = valueOf(state);
   const searching = state.state === 'loading';
+  const body = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // A new answer is read from its best match on.
+    if (!searching) body.current?.scrollTo(0, 0);
+  }, [searching]);
   return (
     <section class="results" aria-label="Look-alikes" aria-busy={searching}>
       <QueryCard />
@@ -55,7 +61,7 @@ export function ResultsPanel() {
         <p class="passed-over">Passed over: {passedOver(found)}</p>
       )}
       {found && found.matches.length > 0 && <Thresholds matches={found.matches} />}
-      <div class="results-body">
+      <div class="results-body" ref={body}>
         {state.state === 'failed' && <Failure title="The search failed" failure={state} again={() => void search()} />}
         {found && state.state !== 'failed' && <Cards answer={found} stale={searching} />}
         {state.state === 'ready' && found?.matches.length === 0 && <Nothing />}

@@ -114,12 +114,19 @@ export async function journey({ page, shot }, claim) {
     await page.keyboard.press('y');
     await page.locator('.card-picture').nth(3).focus();
     await page.keyboard.press('n');
+    assert.equal(await page.locator('.asked h2').innerText(), 'Box');
+    assert.match(await page.locator('.asked .pending').innerText(), /^2 yes, 1 no marked, not yet used/);
     await shot('feedback');
+    await page.locator('.results-body').evaluate((list) => list.scrollTo(0, 400));
     const [request] = await Promise.all([page.waitForRequest('**/api/search'), page.keyboard.press('r')]);
     const { query } = request.postDataJSON();
     assert.equal(query.kind, 'examples');
     assert.deepEqual([query.like.length, query.unlike.length, query.box?.kind], [2, 1, 'box']);
+    await page.waitForFunction(() => document.querySelector('.results-body').scrollTop === 0);
     await answered(page);
+    assert.equal(await page.locator('.asked h2').innerText(), 'Box and examples');
+    assert.equal(await page.locator('.asked .pending').count(), 0);
+    await shot('refined');
   });
   await claim('accepted tiles get a class and become a labelled set', async () => {
     await label(page, CLASS, 2);

@@ -68,12 +68,13 @@ describe('a search', () => {
     expect(search.refinable.value).toBe(false);
     search.vote(first!.tile.id, true);
     search.vote(second!.tile.id, false);
-    expect(search.refinable.value).toBe(true);
+    expect([search.refinable.value, search.used.value.like]).toEqual([true, []]);
     expect(search.currentQuery()).toMatchObject({ kind: 'examples', like: [first!.tile.id], unlike: [second!.tile.id], box });
     await search.search();
-    expect(search.refinable.value).toBe(false);
+    expect([search.pending.value, search.used.value]).toEqual([false, { like: [first!.tile.id], unlike: [second!.tile.id] }]);
     search.vote(first!.tile.id, true);
     expect(search.like.value).toEqual([]);
+    expect([search.pending.value, search.refinable.value]).toEqual([true, false]);
   });
 
   it('that fails says so in the server’s words', async () => {
