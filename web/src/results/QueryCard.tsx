@@ -79,7 +79,7 @@ const voteWords = (yes: TileId[], no: TileId[]): string => `${yes.length} yes, $
 
 /** The votes that the matches shown were not found with. */
 function marked(): string {
-  if (like.value.length === 0) return unlike.value.length > 0 ? `${unlike.value.length} no marked, not used without a yes` : 'Marks taken back, matches as they were';
+  if (like.value.length === 0) return unlike.value.length > 0 ? `${unlike.value.length} no marked, not used without a yes` : 'Marks taken back; these matches were found with them';
   return `${voteWords(like.value, unlike.value)} marked, not yet used: press Refine`;
 }
 

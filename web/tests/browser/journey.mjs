@@ -30,8 +30,11 @@ async function label(page, name, count) {
 async function takeOut(page, name) {
   const tiles = page.locator(`.class-group[aria-label="${name}"] .tile`);
   for (let left = await tiles.count(); left > 0; left--) {
-    await tiles.first().hover();
-    await tiles.first().getByTitle('Take out').click();
+    await tiles.first().locator('.card-picture').focus();
+    await tiles.first().locator('.remove').evaluate((button) => Promise.all(button.getAnimations().map(({ finished }) => finished)));
+    assert.equal(await tiles.first().locator('.remove').evaluate((button) => getComputedStyle(button).opacity), '1');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
     await page.waitForFunction(([words, count]) => document.querySelectorAll(`${words} .tile`).length === count,
       [`.class-group[aria-label="${name}"]`, left - 1]);
   }

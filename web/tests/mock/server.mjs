@@ -66,6 +66,7 @@ function runMetrics({ name, method }) {
     { step: epoch * 20, epoch, name: 'train/loss', value: 0.9 * Math.exp(-epoch / 9) + 0.05 + 0.03 * random() },
     { step: epoch * 20, epoch, name: 'validation/loss', value: 0.8 * Math.exp(-epoch / 11) + 0.16 + 0.02 * random() },
     { step: epoch * 20, epoch, name: 'validation/mAP', value: 0.95 - 0.6 * Math.exp(-epoch / 8) + 0.01 * random() },
+    { step: epoch * 20, epoch, name: 'validation/r_precision', value: 1 },
     { step: epoch * 20, epoch, name: 'learning rate', value: 5e-6 * (epoch < 25 ? 1 : 0.5) },
   ]).flat();
 }
