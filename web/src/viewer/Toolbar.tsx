@@ -133,7 +133,8 @@ function LineBox() {
 
 function Exaggeration() {
   const [now, over] = [shown.value, camera.value];
-  if (!now || !over) return null;
+  // Nothing on a slice is vertical.
+  if (!now || !over || now.section.direction === 'slice') return null;
   const { value, meaning } = exaggeration(now.survey, now.section, over);
   return (
     <div class="stretch" role="group" aria-label="Vertical stretch" title={`Sections are stretched: ${meaning}`}>

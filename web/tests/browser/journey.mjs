@@ -49,6 +49,7 @@ export async function journey({ page, shot }, claim) {
   await claim('the page opens on a section', async () => {
     await drawn(page);
     assert.equal(await page.locator('.failure').count(), 0);
+    assert.equal(await page.locator('.stretch').count(), 1);
     const covered = await page.locator('.surveys .index').evaluateAll((buttons) => buttons.filter((button) => {
       const extent = button.parentElement.querySelector('span').getBoundingClientRect();
       return extent.bottom > button.getBoundingClientRect().top;
@@ -276,6 +277,7 @@ async function keyboard(page, shot) {
   await page.locator('.plot').focus();
   await page.keyboard.press('?');
   await page.waitForSelector('dialog.help[open]');
+  assert.equal(await page.locator('.outlines .line').count(), 3);
   await shot('help');
   await page.keyboard.press('Escape');
   await page.waitForSelector('dialog.help', { state: 'detached' });

@@ -9,6 +9,7 @@ export async function states({ page, shot, expected }, url, server, claim) {
   await claim('a slice is shown and refuses boxes', async () => {
     await page.goto(`${url}#survey=harbour-3d&direction=slice&line=800&colours=viridis`);
     await drawn(page);
+    assert.equal(await page.locator('.stretch').count(), 0);
     await drawBox(page, [0.3, 0.3], [0.5, 0.5]);
     await page.waitForSelector('.notice.bad:not([hidden])');
     await shot('slice');
