@@ -7,7 +7,7 @@ import { LOCAL, SHORTCUTS } from './shortcuts';
 const OUTLINES = [
   { kind: 'query', words: 'the box searched for' },
   { kind: 'mark', words: 'the match chosen' },
-  { kind: 'other', words: 'other matches on this section; a double click chooses one' },
+  { kind: 'other', words: 'other matches (a double click chooses one)' },
 ];
 
 export function Help() {

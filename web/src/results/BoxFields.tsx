@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import type { Section } from '../api/types';
-import { say } from '../state/view';
+import { say, unsay } from '../state/view';
 import { windowOf } from '../viewer/camera';
 import { askPart } from '../viewer/gestures';
 import { boxProblem, partBetween, partOf, valuesAt } from '../viewer/picking';
@@ -32,6 +32,7 @@ export function BoxFields() {
       section, { x: wanted.left, y: wanted.top }, { x: wanted.left + wanted.width, y: wanted.top + wanted.height },
     );
     typed.value = {};
+    unsay();
     if (part) askPart(part);
   };
   const field = (name: Name, label: string) => (

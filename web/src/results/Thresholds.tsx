@@ -45,7 +45,7 @@ export function Thresholds({ matches }: { matches: Match[] }) {
 function NotCalibrated() {
   return (
     <p class="uncalibrated" title="A calibration is not used for searches by several tiles, nor where the library is unlike the tiles that it was fitted on">
-      These matches are <b>not calibrated</b>: distances only, no probabilities. For those:
+      <b>Not calibrated</b>: distances only. For probabilities:
       {' '}<code>refcon evaluate --save-calibration</code>, then <code>refcon serve --calibration</code>
     </p>
   );

@@ -6,7 +6,7 @@ import { Icon } from '../page/icons';
 import type { IconName } from '../page/icons';
 import { openSurvey } from '../state/catalogue';
 import { directionsOf, lineProblem, lineRange, linesOf, nearest } from '../state/lines';
-import { boxTool, changeLook, direction, line, look, say } from '../state/view';
+import { boxTool, changeLook, direction, line, look, say, unsay } from '../state/view';
 import { COLOURS } from './colours';
 import { exaggeration } from './exaggeration';
 import { zoomBy } from './gestures';
@@ -106,8 +106,9 @@ function LineBox() {
     typed.value = null;
     if (wanted === null || wanted.trim() === '') return;
     const problem = lineProblem(now, direction.value, wanted);
-    if (problem === null) line.value = nearest(lines, Number(wanted));
-    else say(problem, true);
+    if (problem !== null) return say(problem, true);
+    unsay();
+    line.value = nearest(lines, Number(wanted));
   };
   return (
     <form

@@ -58,7 +58,8 @@ export function boxProblem(section: Section, traces: [number, number], range: [n
   const whole = (from: number, length: number): number => Math.ceil(from + length) - Math.floor(from);
   const [columns, rows] = [whole(part.left, part.width), whole(part.top, part.height)];
   if (columns >= LEAST_BOX && rows >= LEAST_BOX) return null;
-  return `A box of ${columns} ${kind} and ${rows} samples is too small to be compared: it needs ${LEAST_BOX} of each.`;
+  const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+  return `A box of ${counted(columns, horizontal.label)} and ${counted(rows, 'sample')} is too small to be compared: it needs ${LEAST_BOX} of each.`;
 }
 
 /** The ends of an axis in words, where one of two values is not between them. */

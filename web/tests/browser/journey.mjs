@@ -264,6 +264,7 @@ async function keyboard(page, shot) {
   await page.keyboard.press('d');
   const first = await page.locator('#box-first').inputValue();
   await refusedBox(page, '99999', /reach beyond this section/);
+  await page.waitForTimeout(500);
   await shot('box-outside');
   await refusedBox(page, await page.locator('#box-last').inputValue(), /too small/);
   await page.locator('#box-first').fill(first);
@@ -272,6 +273,7 @@ async function keyboard(page, shot) {
   assert.equal(request.postDataJSON().query.kind, 'box');
   await answered(page);
   await drawn(page);
+  assert.equal(await page.locator('.notice.bad:not([hidden])').count(), 0);
   await shot('keyboard');
   await page.keyboard.press('Escape');
   await page.locator('.plot').focus();

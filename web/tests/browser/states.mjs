@@ -78,7 +78,7 @@ export async function states({ page, shot, expected }, url, server, claim) {
     await mode(page, { calibrated: false });
     await drawBox(page, [0.3, 0.3], [0.5, 0.5]);
     await answered(page);
-    assert.match(await page.locator('.uncalibrated').innerText(), /not calibrated.*refcon serve --calibration/s);
+    assert.match(await page.locator('.uncalibrated').innerText(), /^Not calibrated.*refcon serve --calibration/s);
     assert.equal(await page.locator('#least-sure, .card meter').count(), 0);
     assert.doesNotMatch(await page.locator('.cards').innerText(), /%/);
     await shot('not-calibrated');
