@@ -264,7 +264,6 @@ async function keyboard(page, shot) {
   await page.keyboard.press('d');
   const first = await page.locator('#box-first').inputValue();
   await refusedBox(page, '99999', /reach beyond this section/);
-  await page.waitForTimeout(500);
   await shot('box-outside');
   await refusedBox(page, await page.locator('#box-last').inputValue(), /too small/);
   await page.locator('#box-first').fill(first);
