@@ -160,10 +160,14 @@ export interface SearchAnswer {
   matches: Match[];
   tiles_searched: number;
   tiles_passed: number;
+  /** Tiles passed over: a nearer match lies in their place; they show the query or its place; their survey has enough matches. */
+  same_place: number;
+  of_query: number;
+  survey_full: number;
   milliseconds: number;
   not_covered: number;
-  /** `challenge`: compares the matches of one search with each other, and is not calibrated. */
-  confidence_kind: string;
+  /** `calibrated`: confidences are probabilities; `challenge`: they only compare the matches of one search with each other. */
+  confidence_kind: 'calibrated' | 'challenge';
 }
 
 export interface Label {

@@ -32,7 +32,7 @@ export function LabelsPanel() {
           <h2>Labelled set</h2>
           <p class="quiet">
             {known?.length ? `${counted(known.length, 'tile')} in ${counted(byClass.value.length, 'class')}. ` : ''}
-            The archive holds <code>train/&lt;class&gt;/</code>, as <code>refcon train</code> reads it.
+            The archive holds <code>train/&lt;class&gt;/</code>, as <code>refcon train</code> reads it. {known?.length ? 'The × on a tile takes its label away.' : ''}
           </p>
         </div>
         <div class="row">

@@ -34,12 +34,28 @@ export function toLabel(accepted: TileId[]): TileId[] {
   return without.length > 0 ? without : accepted;
 }
 
+/** What labelling did: a tile has one class, so another one takes the tile out of the class it had. */
+export function assigned(ids: TileId[], wanted: string, before: Label[]): string {
+  const had = new Map(before.map(({ tile, class: name }) => [tile.id, name]));
+  const moved = new Map<string, number>();
+  for (const id of ids) {
+    const name = had.get(id);
+    if (name !== undefined && name !== wanted) moved.set(name, (moved.get(name) ?? 0) + 1);
+  }
+  const tiles = (count: number): string => `${count} ${count === 1 ? 'tile' : 'tiles'}`;
+  const others = ids.length - [...moved.values()].reduce((sum, count) => sum + count, 0);
+  return [
+    ...(others > 0 ? [`${tiles(others)} labelled ${wanted}`] : []),
+    ...[...moved].map(([name, count]) => `${tiles(count)} moved from ${name} to ${wanted}`),
+  ].join(', ');
+}
+
 export async function assign(ids: TileId[], name: string): Promise<void> {
   const wanted = name.trim();
   if (wanted === '' || ids.length === 0) return;
   try {
     for (const id of ids) await api.setLabel(id, wanted);
-    say(`${ids.length} ${ids.length === 1 ? 'tile' : 'tiles'} labelled ${wanted}`);
+    say(assigned(ids, wanted, valueOf(labels.now.value) ?? []));
   } catch (error) {
     say(failure(error).message, true);
   }

@@ -21,7 +21,7 @@ export function SurveyList() {
       {known?.length === 0 && <p class="quiet" role="status">None in this library yet.</p>}
       <ul>
         {known?.map((survey) => (
-          <li key={survey.id}>
+          <li key={survey.id} class={survey.available && survey.tiles === 0 ? 'not-indexed' : ''}>
             <button
               type="button" aria-current={survey.id === surveyId.value} class={survey.available ? '' : 'missing'}
               title={survey.problem ?? survey.name} onClick={() => {
@@ -30,7 +30,7 @@ export function SurveyList() {
               }}
             >
               <strong>{survey.name}</strong>
-              <span>{survey.available ? extent(survey) : 'cannot be read'}</span>
+              {survey.available ? <Extent survey={survey} /> : <span>cannot be read</span>}
               <span>{survey.tiles.toLocaleString('en')} tiles</span>
             </button>
             {survey.available && survey.tiles === 0 && (
@@ -45,10 +45,15 @@ export function SurveyList() {
   );
 }
 
-function extent({ geometry, samples }: OpenSurvey): string {
-  const end = samples.first + (samples.count - 1) * samples.interval;
+/** Breaks between ranges, not within one. */
+function Extent({ survey }: { survey: OpenSurvey }) {
+  return <span>{ranges(survey).map((range, i) => <>{i > 0 && ', '}<span>{range}</span></>)}</span>;
+}
+
+function ranges({ geometry, samples }: OpenSurvey): string[] {
+  const end = last({ first: samples.first, step: samples.interval, count: samples.count });
   const down = `${samples.first}–${end} ${samples.unit}`;
-  if (geometry.type === 'line') return `2-D line ${geometry.line}, ${geometry.traces.count} traces, ${down}`;
+  if (geometry.type === 'line') return [`2-D line ${geometry.line}`, `${geometry.traces.count} traces`, down];
   const { inlines, crosslines } = geometry;
-  return `IL ${inlines.first}–${last(inlines)}, XL ${crosslines.first}–${last(crosslines)}, ${down}`;
+  return [`IL ${inlines.first}–${last(inlines)}`, `XL ${crosslines.first}–${last(crosslines)}`, down];
 }

@@ -1,8 +1,14 @@
-/** The list of keys. */
+/** The list of keys, and what the outlines on a section are. */
 
 import { useEffect, useRef } from 'preact/hooks';
 import { helpShown } from '../state/view';
 import { LOCAL, SHORTCUTS } from './shortcuts';
+
+const OUTLINES = [
+  { kind: 'query', words: 'the box searched for' },
+  { kind: 'mark', words: 'the match chosen' },
+  { kind: 'other', words: 'other matches (a double click chooses one)' },
+];
 
 export function Help() {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -21,6 +27,16 @@ export function Help() {
         ))}
         {LOCAL.map(({ keys, words }) => <div key={words}><dt><kbd>{keys}</kbd></dt><dd>{words}</dd></div>)}
       </dl>
+      <ul class="outlines" aria-label="Outlines on a section">
+        {OUTLINES.map(({ kind, words }) => (
+          <li key={kind}>
+            <svg class="boxes" width={30} height={18} aria-hidden="true">
+              <g class={`box-${kind}`}><rect class="rim" x={3} y={3} width={24} height={12} /><rect class="line" x={3} y={3} width={24} height={12} /></g>
+            </svg>
+            {words}
+          </li>
+        ))}
+      </ul>
       <p class="quiet">The address of this page holds the view: send it, and others with this server see the same. <a href="/api/docs">Programming interface</a></p>
     </dialog>
   );

@@ -1,14 +1,13 @@
 /** The tiles chosen on the embedding map. */
 
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
-import * as api from '../api/client';
-import type { Tile, TileId } from '../api/types';
+import type { TileId } from '../api/types';
 import { ClassField } from '../labels/ClassField';
 import { assign } from '../labels/labels';
 import { Icon } from '../page/icons';
 import { askExamples } from '../results/search';
 import { Thumbnail } from '../results/Thumbnail';
+import { useTile } from '../results/tiles';
 import { placeWords } from '../results/wording';
 import { surveyName } from '../state/catalogue';
 import { jumpTo, keepPlace } from '../state/history';
@@ -16,23 +15,6 @@ import { jumpTo, keepPlace } from '../state/history';
 /** So many pictures are shown, and so many tiles are searched with. */
 const SHOWN = 60;
 const EXAMPLES = 32;
-
-const known = new Map<TileId, Tile>();
-
-function useTile(id: TileId): Tile | null {
-  const tile = useSignal<Tile | null>(known.get(id) ?? null);
-  useEffect(() => {
-    tile.value = known.get(id) ?? null;
-    if (tile.value) return undefined;
-    let wanted = true;
-    api.tile(id).then((found) => {
-      known.set(id, found);
-      if (wanted) tile.value = found;
-    }, () => undefined);
-    return () => void (wanted = false);
-  }, [id]);
-  return tile.value;
-}
 
 export function TilePreview({ id, side }: { id: TileId; side: number }) {
   const tile = useTile(id);

@@ -5,7 +5,7 @@ import { Icon } from '../page/icons';
 import { surveyName } from '../state/catalogue';
 import { jumpTo, keepPlace } from '../state/history';
 import { wideScreen } from '../state/view';
-import { ask, box, like, mark, matches, unlike, vote } from './search';
+import { ask, box, calibrated, like, mark, matches, unlike, vote } from './search';
 import { Thumbnail } from './Thumbnail';
 import { distanceWords, matchWords, percent, placeWords } from './wording';
 
@@ -33,7 +33,6 @@ export function Cards({ answer, stale }: { answer: SearchAnswer; stale: boolean 
       {matches.value.map((match, i) => (
         <Card
           key={match.tile.id} match={match} rank={i + 1} scale={scale} withSurvey={surveys.size > 1}
-          calibrated={answer.confidence_kind !== 'challenge'}
         />
       ))}
     </ol>
@@ -45,14 +44,14 @@ interface CardProps {
   rank: number;
   scale: number;
   withSurvey: boolean;
-  calibrated: boolean;
 }
 
-function Card({ match, rank, scale, withSurvey, calibrated }: CardProps) {
+function Card({ match, rank, scale, withSurvey }: CardProps) {
   const { tile, distance, confidence } = match;
   const good = like.value.includes(tile.id);
   const bad = unlike.value.includes(tile.id);
-  const { line, range } = placeWords(tile);
+  const { line, across, range } = placeWords(tile);
+  const words = matchWords(match, calibrated.value);
   const onKey = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === 'y' || event.key === 'n') {
@@ -64,18 +63,19 @@ function Card({ match, rank, scale, withSurvey, calibrated }: CardProps) {
   return (
     <li class={`card ${state}`} onKeyDown={onKey}>
       <button
-        type="button" class="card-picture" title={`${matchWords(match)}\nShow it in its section`}
-        aria-label={`${rank}: ${matchWords(match)}`} aria-current={mark.value?.id === tile.id} onClick={() => jumpTo(tile)}
+        type="button" class="card-picture" title={`${words}\nShow it in its section`}
+        aria-label={`${rank}: ${words}`} aria-current={mark.value?.id === tile.id} onClick={() => jumpTo(tile)}
       >
         <Thumbnail tile={tile} label="" scale={scale} />
       </button>
       <div class="card-words">
         <span class="numbers">
           <b title="Distance">{distanceWords(distance)}</b>
-          {confidence !== null && <Confidence value={confidence} calibrated={calibrated} />}
+          {calibrated.value && confidence !== null && <Confidence value={confidence} />}
         </span>
         <span class="where">{line}</span>
-        <span class="where">{range}</span>
+        {across && <span class="where">{across}</span>}
+        {range && <span class="where">{range}</span>}
         {withSurvey && <span class="where survey">{surveyName(tile.survey)}</span>}
         {tile.class && <span class="class-name">{tile.class}</span>}
       </div>
@@ -84,10 +84,9 @@ function Card({ match, rank, scale, withSurvey, calibrated }: CardProps) {
   );
 }
 
-function Confidence({ value, calibrated }: { value: number; calibrated: boolean }) {
-  const meaning = calibrated ? '' : ', compared with the other matches only: not calibrated';
+function Confidence({ value }: { value: number }) {
   return (
-    <span class="confidence" title={`Confidence ${percent(value)}${meaning}`}>
+    <span class="confidence" title={`Probability of the query’s class: ${percent(value)}`}>
       <meter min={0} max={1} value={value} aria-label="Confidence" />
       {percent(value)}
     </span>

@@ -1,7 +1,7 @@
 /** What is looked for: its picture and its numbers, which can be typed instead of drawn. */
 
 import { useSignal, useSignalEffect } from '@preact/signals';
-import type { BoxQuery } from '../api/types';
+import type { BoxQuery, TileId } from '../api/types';
 import { Icon } from '../page/icons';
 import { clipOf, surveyName } from '../state/catalogue';
 import { jumpToQuery, keepPlace } from '../state/history';
@@ -13,9 +13,10 @@ import { tilesIn } from '../viewer/pyramid';
 import { shown } from '../viewer/shown';
 import { BoxFields } from './BoxFields';
 import { commonScale, QUERY_ROOM } from './Cards';
-import { answer, ask, box, clearSearch, currentQuery, imageQuery, like, tileQuery, unlike } from './search';
+import { answer, ask, box, clearSearch, currentQuery, imageQuery, like, pending, tileQuery, unlike, used } from './search';
 import { indicesFrom, Picture } from './Thumbnail';
-import { boxWords } from './wording';
+import { useTile } from './tiles';
+import { boxWords, wholePlace } from './wording';
 
 export const fieldsShown = { current: null as HTMLDetailsElement | null };
 
@@ -61,14 +62,29 @@ function Asked() {
           </button>
         </div>
         {box.value && <p>{surveyName(box.value.survey)}<br />{boxWords(box.value)}</p>}
-        {like.value.length > 0 && <p>{like.value.length} yes, {unlike.value.length} no</p>}
+        {!box.value && tileQuery.value !== null && <TilePlace id={tileQuery.value} />}
+        {used.value.like.length > 0 && <p>{voteWords(used.value.like, used.value.unlike)}</p>}
+        {pending.value && <p class="pending">{marked()}</p>}
       </div>
     </div>
   );
 }
 
+function TilePlace({ id }: { id: TileId }) {
+  const tile = useTile(id);
+  return tile && <p>{surveyName(tile.survey)}<br />{wholePlace(tile)}</p>;
+}
+
+const voteWords = (yes: TileId[], no: TileId[]): string => `${yes.length} yes, ${no.length} no`;
+
+/** The votes that the matches shown were not found with. */
+function marked(): string {
+  if (like.value.length === 0) return unlike.value.length > 0 ? `${unlike.value.length} no marked, not used without a yes` : 'Marks taken back; these matches were found with them';
+  return `${voteWords(like.value, unlike.value)} marked, not yet used: press Refine`;
+}
+
 function title(): string {
-  if (like.value.length > 0) return box.value ? 'Box and examples' : 'Examples';
+  if (used.value.like.length > 0) return box.value ? 'Box and examples' : 'Examples';
   if (box.value) return 'Box';
   return tileQuery.value !== null ? 'Tile' : 'Picture';
 }

@@ -1,7 +1,7 @@
 /** Sliders that hide matches: nothing is asked again. */
 
 import type { Match } from '../api/types';
-import { farthest, leastSure } from './search';
+import { calibrated, farthest, leastSure } from './search';
 import { distanceWords, percent } from './wording';
 
 const STEPS = 200;
@@ -9,7 +9,6 @@ const STEPS = 200;
 export function Thresholds({ matches }: { matches: Match[] }) {
   const distances = matches.map(({ distance }) => distance);
   const [nearest, last] = [Math.min(...distances), Math.max(...distances)];
-  const sure = matches.some(({ confidence }) => confidence !== null);
   const place = farthest.value === null ? STEPS : Math.round(STEPS * ((farthest.value - nearest) / (last - nearest || 1)));
   const setDistance = (at: number): void => {
     // Rounding must not hide the nearest match.
@@ -25,7 +24,7 @@ export function Thresholds({ matches }: { matches: Match[] }) {
         />
         <output>{distanceWords(farthest.value ?? last)}</output>
       </label>
-      {sure && (
+      {calibrated.value ? (
         <label class="slider" title="Hide matches that are less sure">
           <span>Sure ≥</span>
           <input
@@ -37,7 +36,17 @@ export function Thresholds({ matches }: { matches: Match[] }) {
           />
           <output>{percent(leastSure.value ?? 0)}</output>
         </label>
-      )}
+      ) : <NotCalibrated />}
     </div>
+  );
+}
+
+/** The server does not say whether it has a calibration that does not hold for this search. */
+function NotCalibrated() {
+  return (
+    <p class="uncalibrated" title="A calibration is not used for searches by several tiles, nor where the library is unlike the tiles that it was fitted on">
+      <b>Not calibrated</b>: distances only. For probabilities:
+      {' '}<code>refcon evaluate --save-calibration</code>, then <code>refcon serve --calibration</code>
+    </p>
   );
 }

@@ -23,9 +23,11 @@ export const mark = signal<Tile | null>(null);
 
 export const answer = resource<SearchAnswer>();
 /** The votes the answer was made with: others wait for a refined search. */
-export const votesUsed = signal('');
-const votes = computed(() => JSON.stringify([like.value, unlike.value]));
-export const refinable = computed(() => votes.value !== votesUsed.value && like.value.length > 0);
+export const used = signal<{ like: TileId[]; unlike: TileId[] }>({ like: [], unlike: [] });
+/** Whether the votes are others than those. */
+export const pending = computed(() =>
+  JSON.stringify([like.value, unlike.value]) !== JSON.stringify([used.value.like, used.value.unlike]));
+export const refinable = computed(() => pending.value && like.value.length > 0);
 
 /** What is looked for: examples once there are some, else the box, tile or picture. */
 export function currentQuery(): Query | null {
@@ -48,7 +50,8 @@ export function currentRequest(): SearchRequest | null {
 export async function search(): Promise<void> {
   const request = currentRequest();
   if (!request) return answer.clear();
-  votesUsed.value = votes.value;
+  // Without a yes, what is looked for is the box, tile or picture alone.
+  used.value = like.value.length > 0 ? { like: like.value, unlike: unlike.value } : { like: [], unlike: [] };
   await answer.load((stop) => api.search(request, stop));
 }
 
@@ -103,8 +106,11 @@ export const filterCount = computed(() => {
   return [surveys.length, not_surveys.length, directions.length, lines, range, classes.length, region].filter(Boolean).length;
 });
 
+/** Whether confidences are probabilities: others are not shown, since the nearest match always has 100 %. */
+export const calibrated = computed(() => valueOf(answer.now.value)?.confidence_kind === 'calibrated');
+
 /** The matches within the thresholds, which are applied here: moving a slider asks nobody. */
 export const matches = computed<Match[]>(() => (valueOf(answer.now.value)?.matches ?? []).filter(
   ({ distance, confidence }) => (farthest.value === null || distance <= farthest.value)
-    && (leastSure.value === null || confidence === null || confidence >= leastSure.value),
+    && (leastSure.value === null || !calibrated.value || confidence === null || confidence >= leastSure.value),
 ));

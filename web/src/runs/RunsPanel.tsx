@@ -96,7 +96,7 @@ function Curves() {
 
 function CurvePanel({ panel }: { panel: Panel }) {
   const hovered = useSignal<number | null>(null);
-  const box = extentOf(panel.curves);
+  const box = extentOf(panel);
   const down = ticks(box.low, box.high, 5);
   const across = ticks(box.first, box.last, 6, true);
   const x = (step: number): number => ((step - box.first) / (box.last - box.first || 1)) * WIDTH;

@@ -51,14 +51,21 @@ export interface Extent {
   high: number;
 }
 
-export function extentOf(curves: Curve[]): Extent {
+/** Shares of something, between 0 and 1. */
+const SHARES = /^(mean_average_precision|map)(_|$)|precision|recall|accuracy|reciprocal_rank/i;
+/** What differs by less, as a share of its size, is rounding. */
+const FLAT = 1e-6;
+
+export function extentOf({ quantity, curves }: Panel): Extent {
   const all = curves.flatMap(({ points }) => points);
   const ends = (axis: 0 | 1): [number, number] => all.reduce<[number, number]>(
     ([low, high], point) => [Math.min(low, point[axis]), Math.max(high, point[axis])], [Infinity, -Infinity],
   );
   const [first, last] = ends(0);
   const [low, high] = ends(1);
+  const size = Math.max(Math.abs(low), Math.abs(high));
   // A flat curve runs through the middle, on an axis of its own size: learning rates are small.
-  const room = low === high ? Math.abs(low) / 2 || 1 : 0;
-  return { first, last, low: low - room, high: high + room };
+  const room = high - low <= FLAT * size ? size / 2 || 1 : 0;
+  const [least, most] = SHARES.test(quantity) && low >= 0 && high <= 1 ? [0, 1] : [-Infinity, Infinity];
+  return { first, last, low: Math.max(least, low - room), high: Math.min(most, high + room) };
 }

@@ -43,6 +43,12 @@ export function changeLook(change: Partial<Look>): void {
 export const notice = signal<{ text: string; bad: boolean } | null>(null);
 let fading: ReturnType<typeof setTimeout> | undefined;
 
+/** Takes back what was said, once it no longer holds. */
+export function unsay(): void {
+  clearTimeout(fading);
+  notice.value = null;
+}
+
 export function say(text: string, bad = false): void {
   notice.value = { text, bad };
   clearTimeout(fading);

@@ -5,8 +5,8 @@ import type { Colours, Direction } from '../api/types';
 import { Icon } from '../page/icons';
 import type { IconName } from '../page/icons';
 import { openSurvey } from '../state/catalogue';
-import { directionsOf, last, linesOf, nearest } from '../state/lines';
-import { boxTool, changeLook, direction, line, look } from '../state/view';
+import { directionsOf, lineProblem, lineRange, linesOf, nearest } from '../state/lines';
+import { boxTool, changeLook, direction, line, look, say, unsay } from '../state/view';
 import { COLOURS } from './colours';
 import { exaggeration } from './exaggeration';
 import { zoomBy } from './gestures';
@@ -100,11 +100,15 @@ function LineBox() {
   if (!now || lineShown.value === null) return null;
   const lines = linesOf(now, direction.value);
   const unit = direction.value === 'slice' ? now.samples.unit : '';
-  const range = `${lines.first} to ${last(lines)}${lines.step === 1 ? '' : `, every ${lines.step}`}${unit && ` ${unit}`}`;
+  const range = lineRange(now, direction.value);
   const take = (): void => {
-    const wanted = Number(typed.value);
-    if (typed.value !== null && typed.value.trim() !== '' && Number.isFinite(wanted)) line.value = nearest(lines, wanted);
+    const wanted = typed.value;
     typed.value = null;
+    if (wanted === null || wanted.trim() === '') return;
+    const problem = lineProblem(now, direction.value, wanted);
+    if (problem !== null) return say(problem, true);
+    unsay();
+    line.value = nearest(lines, Number(wanted));
   };
   return (
     <form
@@ -130,7 +134,8 @@ function LineBox() {
 
 function Exaggeration() {
   const [now, over] = [shown.value, camera.value];
-  if (!now || !over) return null;
+  // Nothing on a slice is vertical.
+  if (!now || !over || now.section.direction === 'slice') return null;
   const { value, meaning } = exaggeration(now.survey, now.section, over);
   return (
     <div class="stretch" role="group" aria-label="Vertical stretch" title={`Sections are stretched: ${meaning}`}>

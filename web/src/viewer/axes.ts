@@ -28,7 +28,8 @@ export function ticks(first: number, last: number, most: number, whole = false):
 
 /** A number with the decimals that ticks `step` apart need. */
 export function tickLabel(value: number, step: number): string {
-  if (step < 1e-4) return readable(value, 3);
+  // As many digits as tell neighbours apart.
+  if (step < 1e-4) return readable(value, Math.max(3, Math.ceil(Math.log10(Math.abs(value) / step || 1) - 1e-9) + 1));
   const decimals = step >= 1 ? 0 : Math.min(6, Math.ceil(-Math.log10(step) - 1e-9));
   return signed(value.toFixed(decimals));
 }

@@ -23,10 +23,10 @@ export function sampleSpacing(survey: OpenSurvey): number {
   return unit === 'ms' ? (interval / 1000 / 2) * VELOCITY : interval * inMetres(unit);
 }
 
-/** The exaggeration and what it is counted in; sample height over trace width where there are no coordinates, and on slices. */
+/** The exaggeration and what it is counted in; sample height over trace width where there are no coordinates. */
 export function exaggeration(survey: OpenSurvey, section: Section, camera: Camera): { value: number; meaning: string } {
   const plain = camera.down / camera.across;
-  const along = section.direction === 'slice' ? null : traceSpacing(survey, section);
+  const along = traceSpacing(survey, section);
   if (along === null) return { value: plain, meaning: 'height of a sample over width of a trace' };
   const value = plain * (along / sampleSpacing(survey));
   return survey.samples.unit === 'ms'

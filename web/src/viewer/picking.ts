@@ -45,6 +45,31 @@ export function partBetween(section: Section, a: { x: number; y: number }, b: { 
   return across && down ? { left: across[0], width: across[1], top: down[0], height: down[1] } : null;
 }
 
+/** Why a box that was typed cannot be searched, in words for the person; null where it can. */
+export function boxProblem(section: Section, traces: [number, number], range: [number, number]): string | null {
+  const { horizontal, vertical } = section;
+  const across = beyond(traces, horizontal.first, horizontal.step, section.width);
+  const kind = `${horizontal.label}s`;
+  if (across) return `${kind[0]!.toUpperCase()}${kind.slice(1)} ${traces.join(' to ')} reach beyond this section, which has ${across}.`;
+  const down = beyond(range, vertical.first, vertical.interval, section.height);
+  const unit = vertical.unit ?? '';
+  if (down) return `${range.join(' to ')} ${unit} reach beyond this section, which has ${down} ${unit}.`;
+  const part = partOf(section, traces, range);
+  const whole = (from: number, length: number): number => Math.ceil(from + length) - Math.floor(from);
+  const [columns, rows] = [whole(part.left, part.width), whole(part.top, part.height)];
+  if (columns >= LEAST_BOX && rows >= LEAST_BOX) return null;
+  const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+  return `A box of ${counted(columns, horizontal.label)} and ${counted(rows, 'sample')} is too small to be compared: it needs ${LEAST_BOX} of each.`;
+}
+
+/** The ends of an axis in words, where one of two values is not between them. */
+function beyond(values: [number, number], first: number, step: number, count: number): string | null {
+  const last = round(first + (count - 1) * step);
+  const slack = 1e-6 * Math.abs(step);
+  const inside = values.every((value) => value >= Math.min(first, last) - slack && value <= Math.max(first, last) + slack);
+  return inside ? null : `${first} to ${last}`;
+}
+
 export function boxOf(survey: string, section: Section, part: Part): BoxQuery | null {
   if (section.direction === 'slice') return null;
   const { across, down } = axes(section);

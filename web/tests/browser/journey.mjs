@@ -30,8 +30,11 @@ async function label(page, name, count) {
 async function takeOut(page, name) {
   const tiles = page.locator(`.class-group[aria-label="${name}"] .tile`);
   for (let left = await tiles.count(); left > 0; left--) {
-    await tiles.first().hover();
-    await tiles.first().getByTitle('Take out').click();
+    await tiles.first().locator('.card-picture').focus();
+    await tiles.first().locator('.remove').evaluate((button) => Promise.all(button.getAnimations().map(({ finished }) => finished)));
+    assert.equal(await tiles.first().locator('.remove').evaluate((button) => getComputedStyle(button).opacity), '1');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
     await page.waitForFunction(([words, count]) => document.querySelectorAll(`${words} .tile`).length === count,
       [`.class-group[aria-label="${name}"]`, left - 1]);
   }
@@ -46,6 +49,12 @@ export async function journey({ page, shot }, claim) {
   await claim('the page opens on a section', async () => {
     await drawn(page);
     assert.equal(await page.locator('.failure').count(), 0);
+    assert.equal(await page.locator('.stretch').count(), 1);
+    const covered = await page.locator('.surveys .index').evaluateAll((buttons) => buttons.filter((button) => {
+      const extent = button.parentElement.querySelector('span').getBoundingClientRect();
+      return extent.bottom > button.getBoundingClientRect().top;
+    }).length);
+    assert.equal(covered, 0, 'no button covers a survey’s extent');
     assert.ok(await page.locator('.axis-down text').count() > 3);
     await shot('open');
   });
@@ -84,6 +93,7 @@ export async function journey({ page, shot }, claim) {
     assert.deepEqual(request.postDataJSON().filters.directions, ['inline']);
     await answered(page);
     for (const words of await page.locator('.card .where:nth-child(2)').allTextContents()) assert.match(words, /^(IL|L) /);
+    for (const words of await page.locator('.card .where:nth-child(3)').allTextContents()) assert.match(words, /^(XL|TR) -?[\d.]+–/);
     await shot('filter');
     await page.getByRole('button', { name: 'Clear filters' }).click();
     await answered(page);
@@ -108,12 +118,19 @@ export async function journey({ page, shot }, claim) {
     await page.keyboard.press('y');
     await page.locator('.card-picture').nth(3).focus();
     await page.keyboard.press('n');
+    assert.equal(await page.locator('.asked h2').innerText(), 'Box');
+    assert.match(await page.locator('.asked .pending').innerText(), /^2 yes, 1 no marked, not yet used/);
     await shot('feedback');
+    await page.locator('.results-body').evaluate((list) => list.scrollTo(0, 400));
     const [request] = await Promise.all([page.waitForRequest('**/api/search'), page.keyboard.press('r')]);
     const { query } = request.postDataJSON();
     assert.equal(query.kind, 'examples');
     assert.deepEqual([query.like.length, query.unlike.length, query.box?.kind], [2, 1, 'box']);
+    await page.waitForFunction(() => document.querySelector('.results-body').scrollTop === 0);
     await answered(page);
+    assert.equal(await page.locator('.asked h2').innerText(), 'Box and examples');
+    assert.equal(await page.locator('.asked .pending').count(), 0);
+    await shot('refined');
   });
   await claim('accepted tiles get a class and become a labelled set', async () => {
     await label(page, CLASS, 2);
@@ -209,6 +226,18 @@ export async function journey({ page, shot }, claim) {
   });
 }
 
+/** A box whose first trace is such is not searched, and why is said. */
+async function refusedBox(page, first, words) {
+  let asked = 0;
+  const count = (request) => (asked += request.url().endsWith('/api/search') ? 1 : 0);
+  page.on('request', count);
+  await page.locator('#box-first').fill(first);
+  await page.keyboard.press('Enter');
+  await page.waitForFunction((wanted) => new RegExp(wanted).test(document.querySelector('.notice.bad')?.textContent), words.source);
+  page.off('request', count);
+  assert.equal(asked, 0);
+}
+
 async function keyboard(page, shot) {
   await page.keyboard.press('Escape');
   await page.locator('.plot').focus();
@@ -227,17 +256,29 @@ async function keyboard(page, shot) {
   await page.keyboard.press('[');
   await drawn(page);
   console.log(`      line ${before} → ${await page.locator('#line').inputValue()}`);
+  await page.keyboard.press('g');
+  await page.keyboard.type('99999');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => /99999 is not in this survey/.test(document.querySelector('.notice.bad')?.textContent));
+  await page.keyboard.press('Escape');
   await page.keyboard.press('d');
+  const first = await page.locator('#box-first').inputValue();
+  await refusedBox(page, '99999', /reach beyond this section/);
+  await shot('box-outside');
+  await refusedBox(page, await page.locator('#box-last').inputValue(), /too small/);
+  await page.locator('#box-first').fill(first);
   await page.keyboard.press('Tab');
   const [request] = await Promise.all([page.waitForRequest('**/api/search'), page.keyboard.press('Enter')]);
   assert.equal(request.postDataJSON().query.kind, 'box');
   await answered(page);
   await drawn(page);
+  assert.equal(await page.locator('.notice.bad:not([hidden])').count(), 0);
   await shot('keyboard');
   await page.keyboard.press('Escape');
   await page.locator('.plot').focus();
   await page.keyboard.press('?');
   await page.waitForSelector('dialog.help[open]');
+  assert.equal(await page.locator('.outlines .line').count(), 3);
   await shot('help');
   await page.keyboard.press('Escape');
   await page.waitForSelector('dialog.help', { state: 'detached' });

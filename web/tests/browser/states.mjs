@@ -9,6 +9,7 @@ export async function states({ page, shot, expected }, url, server, claim) {
   await claim('a slice is shown and refuses boxes', async () => {
     await page.goto(`${url}#survey=harbour-3d&direction=slice&line=800&colours=viridis`);
     await drawn(page);
+    assert.equal(await page.locator('.stretch').count(), 0);
     await drawBox(page, [0.3, 0.3], [0.5, 0.5]);
     await page.waitForSelector('.notice.bad:not([hidden])');
     await shot('slice');
@@ -60,6 +61,28 @@ export async function states({ page, shot, expected }, url, server, claim) {
     await page.getByRole('button', { name: 'Filter' }).click();
     await page.locator('.filters').getByRole('button', { name: 'Outcrops' }).waitFor();
     await page.getByRole('button', { name: 'Filter' }).click();
+  });
+  await claim('fewer matches than were asked for are explained', async () => {
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.getByLabel('Matches of each survey at most').fill('4');
+    await page.getByLabel('Matches of each survey at most').press('Enter');
+    await page.waitForSelector('.passed-over');
+    assert.match(await page.locator('.passed-over').innerText(), /^Passed over: \d+ of surveys that have enough matches$/);
+    await shot('passed-over');
+    await page.getByLabel('Matches of each survey at most').fill('');
+    await page.getByLabel('Matches of each survey at most').press('Enter');
+    await page.waitForSelector('.passed-over', { state: 'detached' });
+    await page.getByRole('button', { name: 'Filter' }).click();
+  });
+  await claim('matches that are not calibrated have distances only, and say so', async () => {
+    await mode(page, { calibrated: false });
+    await drawBox(page, [0.3, 0.3], [0.5, 0.5]);
+    await answered(page);
+    assert.match(await page.locator('.uncalibrated').innerText(), /^Not calibrated.*refcon serve --calibration/s);
+    assert.equal(await page.locator('#least-sure, .card meter').count(), 0);
+    assert.doesNotMatch(await page.locator('.cards').innerText(), /%/);
+    await shot('not-calibrated');
+    await mode(page, { calibrated: true });
   });
   await claim('a slow search says that it searches', async () => {
     await mode(page, { slow: 1500 });

@@ -126,13 +126,17 @@ export function search(request) {
   const passed = allTiles().filter((tile) => passes(tile, request.filters));
   const found = passed
     .map((tile) => ({ tile, distance: distance(tile.descriptor, target) / 3 }))
-    .sort((a, b) => a.distance - b.distance || a.tile.id - b.tile.id)
-    .slice(0, request.k);
+    .sort((a, b) => a.distance - b.distance || a.tile.id - b.tile.id);
+  // A tile is not among its own look-alikes.
+  const others = found.filter(({ tile }) => request.query.kind !== 'tile' || String(tile.id) !== String(request.query.id));
+  const kept = request.per_survey === null ? others : others.filter((match, rank) =>
+    others.slice(0, rank).filter(({ tile }) => tile.survey === match.tile.survey).length < request.per_survey);
   return {
-    matches: found.map((match) => ({
+    matches: kept.slice(0, request.k).map((match) => ({
       tile: shown(match.tile), distance: match.distance, confidence: Math.exp(-(match.distance * 5)),
       thumbnail: `/api/tiles/${match.tile.id}/picture.png`,
     })),
-    tiles_searched: allTiles().length, tiles_passed: passed.length,
+    tiles_searched: allTiles().length, tiles_passed: passed.length, same_place: 0,
+    of_query: found.length - others.length, survey_full: others.length - kept.length,
   };
 }

@@ -1,7 +1,8 @@
 /**
  * Stands in for `refcon serve` while the page is developed and tested: the same paths, a synthetic subsurface.
  *
- * `node tests/mock/server.mjs [PORT]`. `POST /mock {"surveys": "none" or "many", "slow": ms}` puts it into the states the page must show.
+ * `node tests/mock/server.mjs [PORT]`. `POST /mock {"surveys": "none" or "many", "slow": ms, "calibrated": true or false}` puts it into the
+ * states the page must show.
  */
 
 import { createServer } from 'node:http';
@@ -65,6 +66,7 @@ function runMetrics({ name, method }) {
     { step: epoch * 20, epoch, name: 'train/loss', value: 0.9 * Math.exp(-epoch / 9) + 0.05 + 0.03 * random() },
     { step: epoch * 20, epoch, name: 'validation/loss', value: 0.8 * Math.exp(-epoch / 11) + 0.16 + 0.02 * random() },
     { step: epoch * 20, epoch, name: 'validation/mAP', value: 0.95 - 0.6 * Math.exp(-epoch / 8) + 0.01 * random() },
+    { step: epoch * 20, epoch, name: 'validation/r_precision', value: 1 },
     { step: epoch * 20, epoch, name: 'learning rate', value: 5e-6 * (epoch < 25 ? 1 : 0.5) },
   ]).flat();
 }
@@ -102,7 +104,7 @@ const WORK = {
 
 /** A server that asks for `token`, where one is given. */
 export function mockServer({ token = null } = {}) {
-  const mode = { surveys: 'many', slow: 0 };
+  const mode = { surveys: 'many', slow: 0, calibrated: true };
   const jobs = [];
   const runs = [...RUNS];
   const json = (value) => ({ type: 'application/json', body: JSON.stringify(value) });
@@ -136,7 +138,9 @@ export function mockServer({ token = null } = {}) {
       const { width, height } = source.amplitudes;
       return json({
         query: { picture: `data:image/png;base64,${grey(source.amplitudes, source.survey.clip.p99).toString('base64')}`, width, height, place: box && { corners: place(surveyOf(box.survey), box.direction, box.line, box.traces) } },
-        ...found, milliseconds: performance.now() - started, not_covered: 0, confidence_kind: 'calibrated',
+        ...found, milliseconds: performance.now() - started, not_covered: 0,
+        // A calibration holds for distances to one tile, box or picture.
+        confidence_kind: mode.calibrated && request.query.kind !== 'examples' ? 'calibrated' : 'challenge',
       });
     }],
     ['POST', /^\/api\/search\/export$/, (_match, { body, query }) => {

@@ -1,4 +1,4 @@
-/** Three surveys: a volume, a long 2-D line (10 000 × 5 000), one whose file is gone. */
+/** A volume, a long 2-D line (10 000 × 5 000), a survey whose file is gone, one that is not indexed. */
 
 import { geology } from './geology.mjs';
 
@@ -24,6 +24,9 @@ const missing = {
   ...volume, id: 'delta-1998', name: 'Delta 1998 (vintage)', available: false,
   problem: 'delta-1998.sgy is not where it was indexed; put it back, or index it again',
 };
+const unindexed = {
+  ...volume, id: 'harbour-2024', name: 'Harbour 2024', samples: { ...volume.samples, count: 384 },
+};
 
 /** A bin's X and Y: the grid is turned by 24 degrees. */
 function bin(inline, crossline) {
@@ -40,9 +43,10 @@ function onTrack(trace) {
 
 volume.outline = [bin(1000, 2000), bin(1000, 2419), bin(1398, 2419), bin(1398, 2000)];
 line.outline = [onTrack(101), onTrack(6101), onTrack(10_100)];
+unindexed.outline = volume.outline;
 missing.outline = volume.outline.map(([x, y]) => [x - 6000, y + 9000]);
 
-export const SURVEYS = [volume, line, missing];
+export const SURVEYS = [volume, line, missing, unindexed];
 
 export const surveyOf = (id) => SURVEYS.find((survey) => survey.id === id);
 

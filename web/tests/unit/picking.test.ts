@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenSurvey, Section } from '../../src/api/types';
-import { amplitudeAt, boxOf, cut, partBetween, partOf, placeOf, readOut, valuesAt } from '../../src/viewer/picking';
+import { amplitudeAt, boxOf, boxProblem, cut, partBetween, partOf, placeOf, readOut, valuesAt } from '../../src/viewer/picking';
 
 const section: Section = {
   direction: 'inline', line: 110, width: 300, height: 462, levels: 2, tile_size: 256, corners: null,
@@ -34,6 +34,20 @@ describe('places and numbers', () => {
 describe('a box', () => {
   it('stays inside the section and is never too small', () => {
     expect(partBetween(section, { x: -50, y: 460 }, { x: 3, y: 900 })).toEqual({ left: 0, top: 454, width: 8, height: 8 });
+  });
+
+  it('that was typed is told where it ends, not moved there', () => {
+    expect(boxProblem(section, [300, 898], [4, 1848])).toBeNull();
+    expect(boxProblem(section, [5000, 6000], [100, 400])).toBe('Crosslines 5000 to 6000 reach beyond this section, which has 300 to 898.');
+    expect(boxProblem(section, [310, 400], [100, 1852])).toBe('100 to 1852 ms reach beyond this section, which has 4 to 1848 ms.');
+    const down = { ...section, horizontal: { ...section.horizontal, first: 898, step: -2 } };
+    expect([boxProblem(down, [898, 300], [100, 400]), boxProblem(down, [900, 300], [100, 400])]).toEqual([null, expect.stringContaining('898 to 300')]);
+  });
+
+  it('that was typed too small is told how small, not made larger', () => {
+    expect(boxProblem(section, [300, 314], [4, 32])).toBeNull();
+    expect(boxProblem(section, [312, 300], [4, 400])).toBe('A box of 7 crosslines and 100 samples is too small to be compared: it needs 8 of each.');
+    expect(boxProblem(section, [300, 300], [4, 28])).toContain('of 1 crossline and 7 samples is');
   });
 
   it('on a slice is no query', () => {

@@ -46,6 +46,17 @@ describe('a search', () => {
     search.farthest.value = null;
   });
 
+  it('hides nothing for a confidence that is no probability', async () => {
+    const { length } = search.matches.value;
+    const sent = search.answer.now.value;
+    search.leastSure.value = 1.01;
+    expect([search.calibrated.value, search.matches.value.length]).toEqual([true, 0]);
+    search.answer.change((found) => ({ ...found, confidence_kind: 'challenge' }));
+    expect([search.calibrated.value, search.matches.value.length]).toEqual([false, length]);
+    search.leastSure.value = null;
+    search.answer.change(() => valueOf(sent)!);
+  });
+
   it('passes only what the filters pass', async () => {
     search.changeFilters({ directions: ['crossline'], surveys: ['harbour-3d'] });
     await vi.waitFor(() => expect(search.matches.value.every(({ tile }) => tile.place?.direction === 'crossline')).toBe(true));
@@ -57,12 +68,13 @@ describe('a search', () => {
     expect(search.refinable.value).toBe(false);
     search.vote(first!.tile.id, true);
     search.vote(second!.tile.id, false);
-    expect(search.refinable.value).toBe(true);
+    expect([search.refinable.value, search.used.value.like]).toEqual([true, []]);
     expect(search.currentQuery()).toMatchObject({ kind: 'examples', like: [first!.tile.id], unlike: [second!.tile.id], box });
     await search.search();
-    expect(search.refinable.value).toBe(false);
+    expect([search.pending.value, search.used.value]).toEqual([false, { like: [first!.tile.id], unlike: [second!.tile.id] }]);
     search.vote(first!.tile.id, true);
     expect(search.like.value).toEqual([]);
+    expect([search.pending.value, search.refinable.value]).toEqual([true, false]);
   });
 
   it('that fails says so in the server’s words', async () => {

@@ -5,7 +5,7 @@ import type { OpenSurvey, Section } from '../../src/api/types';
 vi.stubGlobal('matchMedia', () => ({ matches: false, addEventListener: () => undefined }));
 vi.stubGlobal('localStorage', { getItem: () => null });
 const { amplitudeAt } = await import('../../src/state/catalogue');
-const { lineName, linesOf, middle, nearest } = await import('../../src/state/lines');
+const { lineName, lineProblem, linesOf, middle, nearest } = await import('../../src/state/lines');
 const { exaggeration } = await import('../../src/viewer/exaggeration');
 const { commonScale } = await import('../../src/results/Cards');
 const { panels } = await import('../../src/runs/curves');
@@ -44,6 +44,15 @@ describe('lines', () => {
     expect(middle(inlines)).toBe(150);
     expect(nearest(linesOf(survey, 'crossline'), 890, 2)).toBe(888);
     expect(nearest(linesOf(survey, 'slice'), 801, 0)).toBe(800);
+  });
+
+  it('that are not there are told with those that are', () => {
+    expect(lineProblem(survey, 'inline', '99999')).toBe('Inline 99999 is not in this survey, which has 100 to 198, every 2.');
+    expect(lineProblem(survey, 'crossline', '601')).toBeNull();
+    expect(lineProblem(survey, 'crossline', '600')).toContain('900 to 601');
+    expect(lineProblem(survey, 'slice', '-4')).toBe('Time slice -4 ms is not in this survey, which has 0 to 1844 ms, every 4.');
+    expect(lineProblem(survey, 'inline', 'x1')).toBe('“x1” is no number: this survey has 100 to 198, every 2.');
+    expect(lineProblem(survey, 'inline', '111')).toBeNull();
   });
 
   it('have names', () => {

@@ -12,7 +12,7 @@ vi.stubGlobal('localStorage', { getItem: () => null });
 const api = await import('../../src/api/client');
 const { jobs, train } = await import('../../src/runs/jobs');
 const { choose, chosen, refreshRuns } = await import('../../src/runs/runs');
-const { loadLabels, toLabel } = await import('../../src/labels/labels');
+const { assign, assigned, labels, loadLabels, toLabel } = await import('../../src/labels/labels');
 const { valueOf } = await import('../../src/state/loading');
 const { notice, tab } = await import('../../src/state/view');
 
@@ -35,6 +35,18 @@ it('has labels that a second class does not take over', async () => {
   expect(toLabel([3, 4, 5])).toEqual([4, 5]);
   expect(toLabel([3])).toEqual([3]);
   await api.removeLabel(3);
+});
+
+it('says which class a tile is moved from', async () => {
+  await api.setLabel(3, 'Channel');
+  await loadLabels();
+  await assign([3], 'Salt');
+  expect(notice.value).toMatchObject({ bad: false, text: '1 tile moved from Channel to Salt' });
+  expect(valueOf(labels.now.value)).toMatchObject([{ tile: { id: 3 }, class: 'Salt' }]);
+  expect(assigned([3, 4, 5], 'Fault', valueOf(labels.now.value)!)).toBe('2 tiles labelled Fault, 1 tile moved from Salt to Fault');
+  expect(assigned([3], 'Salt', valueOf(labels.now.value)!)).toBe('1 tile labelled Salt');
+  await api.removeLabel(3);
+  await loadLabels();
 });
 
 it('that is refused stays where it was and says what to try', async () => {
