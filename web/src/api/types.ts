@@ -168,6 +168,8 @@ export interface SearchAnswer {
   not_covered: number;
   /** `calibrated`: confidences are probabilities; `challenge`: they only compare the matches of one search with each other. */
   confidence_kind: 'calibrated' | 'challenge';
+  /** Why the server's calibration does not hold for this search; `null` where it holds, or there is none. */
+  not_calibrated: string | null;
 }
 
 export interface Label {

@@ -1,7 +1,7 @@
 /** Sliders that hide matches: nothing is asked again. */
 
 import type { Match } from '../api/types';
-import { calibrated, farthest, leastSure } from './search';
+import { calibrated, farthest, leastSure, notCalibrated } from './search';
 import { distanceWords, percent } from './wording';
 
 const STEPS = 200;
@@ -41,12 +41,13 @@ export function Thresholds({ matches }: { matches: Match[] }) {
   );
 }
 
-/** The server does not say whether it has a calibration that does not hold for this search. */
 function NotCalibrated() {
   return (
-    <p class="uncalibrated" title="A calibration is not used for searches by several tiles, nor where the library is unlike the tiles that it was fitted on">
-      <b>Not calibrated</b>: distances only. For probabilities:
-      {' '}<code>refcon evaluate --save-calibration</code>, then <code>refcon serve --calibration</code>
+    <p class="uncalibrated">
+      <b>Not calibrated</b>: distances only.{' '}
+      {notCalibrated.value ? <>The server’s calibration is not used: {notCalibrated.value}.</> : (
+        <>For probabilities: <code>refcon evaluate --save-calibration</code>, then <code>refcon serve --calibration</code></>
+      )}
     </p>
   );
 }

@@ -109,6 +109,9 @@ export const filterCount = computed(() => {
 /** Whether confidences are probabilities: others are not shown, since the nearest match always has 100 %. */
 export const calibrated = computed(() => valueOf(answer.now.value)?.confidence_kind === 'calibrated');
 
+/** Why the server's calibration does not hold for this search. */
+export const notCalibrated = computed(() => valueOf(answer.now.value)?.not_calibrated ?? null);
+
 /** The matches within the thresholds, which are applied here: moving a slider asks nobody. */
 export const matches = computed<Match[]>(() => (valueOf(answer.now.value)?.matches ?? []).filter(
   ({ distance, confidence }) => (farthest.value === null || distance <= farthest.value)

@@ -141,6 +141,8 @@ export function mockServer({ token = null } = {}) {
         ...found, milliseconds: performance.now() - started, not_covered: 0,
         // A calibration holds for distances to one tile, box or picture.
         confidence_kind: mode.calibrated && request.query.kind !== 'examples' ? 'calibrated' : 'challenge',
+        not_calibrated: mode.calibrated && request.query.kind === 'examples'
+          ? 'a calibration holds for distances to one tile, box or image, not for those to a vector made of several tiles' : null,
       });
     }],
     ['POST', /^\/api\/search\/export$/, (_match, { body, query }) => {

@@ -77,7 +77,7 @@ async fn export(
     Query(Download { format }): Query<Download>,
     Body(request): Body<SearchRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let Answer { question, found, confidence_kind, confidences, current } = answer(&app, request).await?;
+    let Answer { question, found, confidence_kind, confidences, current, .. } = answer(&app, request).await?;
     let rows: Vec<usize> = found.selected.matches.iter().map(|found| found.row).collect();
     let encoder = app.library.encoder();
     let list = ResultList {

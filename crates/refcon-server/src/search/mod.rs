@@ -62,6 +62,8 @@ pub struct SearchView {
     /// `calibrated`: a confidence is the probability that a match is of the query's class. `challenge`: confidences compare the matches
     /// of one answer with each other.
     pub confidence_kind: String,
+    /// Why the server's calibration does not hold for this search; `null` where it holds, or the server has none.
+    pub not_calibrated: Option<String>,
     /// How long it took.
     pub milliseconds: f64,
 }
@@ -111,7 +113,7 @@ async fn search(
     let started = Instant::now();
     let answer = answer(&app, request).await?;
     blocking(move || {
-        let Answer { question, found, confidence_kind, confidences, current } = answer;
+        let Answer { question, found, confidence_kind, not_calibrated, confidences, current } = answer;
         let selected = &found.selected;
         let (same_place, of_query, survey_full) =
             (selected.same_place as u64, selected.of_query as u64, selected.survey_full as u64);
@@ -130,6 +132,7 @@ async fn search(
             not_covered: current.not_covered(),
             method,
             confidence_kind: word(confidence_kind),
+            not_calibrated,
             milliseconds: started.elapsed().as_secs_f64() * 1000.0,
         }))
     })
@@ -141,6 +144,8 @@ struct Answer {
     question: Question,
     found: Found,
     confidence_kind: ConfidenceKind,
+    /// Why the server's calibration does not hold.
+    not_calibrated: Option<String>,
     /// One a match.
     confidences: Vec<f32>,
     current: Arc<Current>,
@@ -165,6 +170,8 @@ async fn answer(app: &Shared, request: SearchRequest) -> Result<Answer, ApiError
         let calibrated = calibration
             .map(|calibration| QueryCalibration::new(calibration, &question.answers, tiles, &rows));
         let within = within(&request, calibrated.as_ref())?;
+        let not_calibrated =
+            calibrated.as_ref().and_then(|calibrated| calibrated.as_ref().err()).map(ToString::to_string);
         let calibrated = calibrated.and_then(Result::ok);
         let selection = Selection {
             count: request.k,
@@ -188,7 +195,7 @@ async fn answer(app: &Shared, request: SearchRequest) -> Result<Answer, ApiError
             Some(calibrated) => (ConfidenceKind::Calibrated, calibrated.confidences(&distances)),
             None => (ConfidenceKind::Challenge, challenge_confidence(&distances)),
         };
-        Ok(Answer { question, found, confidence_kind, confidences, current })
+        Ok(Answer { question, found, confidence_kind, not_calibrated, confidences, current })
     })
     .await
 }

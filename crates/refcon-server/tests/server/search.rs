@@ -225,7 +225,7 @@ async fn with_a_calibration_matches_have_probabilities_and_can_be_asked_for_by_t
     let site = Site::with(|options| options.calibration = Some(calibration(&options.library))).await;
     let query = json!({"kind": "tile", "id": 7});
     let all = found(&site, &json!({"query": query, "k": 40})).await;
-    assert_eq!(all.confidence_kind, "calibrated");
+    assert_eq!((all.confidence_kind.as_str(), &all.not_calibrated), ("calibrated", &None));
     let confidences: Vec<f32> = all.matches.iter().map(|found| found.confidence.unwrap()).collect();
     assert!(confidences.is_sorted_by(|a, b| a >= b), "{confidences:?}");
     let least = confidences[3];
@@ -236,7 +236,9 @@ async fn with_a_calibration_matches_have_probabilities_and_can_be_asked_for_by_t
 
     // A vector made of several tiles is none that distances were calibrated to.
     let liked = json!({"query": {"kind": "examples", "like": [7, 8], "unlike": [20]}, "k": 5});
-    assert_eq!(found(&site, &liked).await.confidence_kind, "challenge");
+    let liked = found(&site, &liked).await;
+    assert_eq!(liked.confidence_kind, "challenge");
+    assert!(liked.not_calibrated.is_some_and(|why| why.contains("several tiles")));
 
     let without = Site::new().await;
     let refused = without.json("POST", "/api/search", &json!({"query": query, "min_confidence": 0.5})).await;
