@@ -38,7 +38,7 @@ def draw_contrastive(axes, run, title):
     twin.plot(*series(run, "validation/map_at_r"), "o-", color="#99481f", ms=4, label="held-out MAP@R (right)")
     twin.set(ylabel="MAP@R", ylim=(0, 1))
     lines = axes.get_lines() + twin.get_lines()
-    axes.legend(lines, [line.get_label() for line in lines], frameon=False, loc="lower center")
+    axes.legend(lines, [line.get_label() for line in lines], frameon=False, loc="upper right")
 
 
 def main(mae, contrastive, continued, output):

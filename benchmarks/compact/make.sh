@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the compact encoder: some hours on two processor cores with AVX-512 bf16.
+# Makes the compact encoder: some hours on two processor cores with AVX-512 bf16. The averaging wants Python with NumPy and safetensors.
 #
 #   benchmarks/compact/make.sh REFCON F3_SECTIONS F3_SEGY FOLDER
 #
@@ -39,5 +39,23 @@ rm labelled.npy labelled-labels.npy
 # 4. Contrastive fine-tuning on their eight classes.
 "$refcon" train "$here/contrastive.yml" --data labelled --encoder mae/*/best --precision bf16 --runs contrastive --plain
 
-# 5. Joined with the texture descriptor, in bf16.
-"$refcon" encoder export --encoder contrastive/*/best --bf16 --texture-share 0.5 -o compact --title compact
+# 5. Labelled tiles of 90 further surveys, beside the others.
+for number in $(seq 1 90); do
+    interval=4
+    if (( number % 3 == 0 )); then interval=2; fi
+    "$refcon" synth -q -o labelled.npy --seed $((1100 + number)) --inlines 112 --crosslines 240 --samples 384 \
+        --frequency $((20 + (number * 11) % 43)) --signal-to-noise $((2 + (number * 5) % 14)) --interval $interval \
+        --tiles labelled --tiles-per-class 50 --tile-side $((80 + (number * 17) % 33))
+done
+rm labelled.npy labelled-labels.npy
+
+# 6. Fine-tuning goes on with all of them, at 80 pixels.
+cp -r contrastive/*/best at-80
+sed -i 's/: 96/: 80/' at-80/refcon-encoder.json
+"$refcon" train "$here/continued.yml" --data labelled --encoder at-80 --precision bf16 --runs continued --plain
+
+# 7. The mean of both, three tenths and seven tenths.
+python3 "$here/average.py" contrastive/*/best continued/*/best 0.7 averaged
+
+# 8. Joined with the texture descriptor, in bf16.
+"$refcon" encoder export --encoder averaged --bf16 --texture-share 0.6 -o compact --title compact
