@@ -228,24 +228,31 @@ impl Pretrained {
     }
 
     /// Puts the texture descriptor of each tile before what the model gave for it.
-    fn joined(&self, share: f32, tiles: &[GreyImage], mut by_model: Vec<f32>) -> Vec<f32> {
-        let mut joined = vec![0.0; tiles.len() * self.dimension];
+    fn joined(&self, share: f32, textures: Vec<Vec<f32>>, mut by_model: Vec<f32>) -> Vec<f32> {
+        let mut joined = Vec::with_capacity(textures.len() * self.dimension);
         let components = self.settled.model_dimension(&self.architecture);
+        for (mut texture, by_model) in textures.into_iter().zip(by_model.chunks_exact_mut(components)) {
+            for (part, share) in [(&mut texture[..], share), (by_model, 1.0 - share)] {
+                scale_to_length_one(part);
+                part.iter_mut().for_each(|value| *value *= share.sqrt());
+                joined.extend_from_slice(part);
+            }
+        }
         joined
-            .par_chunks_exact_mut(self.dimension)
-            .zip(by_model.par_chunks_exact_mut(components))
-            .zip(tiles)
-            .for_each(|((joined, by_model), tile)| {
-                let mut texture = Texture::describe(tile);
-                for (part, share) in [(&mut texture[..], share), (by_model, 1.0 - share)] {
-                    scale_to_length_one(part);
-                    part.iter_mut().for_each(|value| *value *= share.sqrt());
-                }
-                let (first, second) = joined.split_at_mut(texture.len());
-                first.copy_from_slice(&texture);
-                second.copy_from_slice(by_model);
-            });
-        joined
+    }
+
+    /// What the model gives for tiles, one after the other.
+    fn embed_by_model(&self, tiles: &[GreyImage]) -> Vec<f32> {
+        let mut embeddings = Vec::with_capacity(tiles.len() * self.dimension);
+        let pixels = |tile: &GreyImage| self.channels_of(&self.settled.preprocessing.apply(tile));
+        let tokens = self.architecture.patches() + self.architecture.leading_tokens();
+        // Batches of one size, so that each writes into the memory of the one before.
+        let batches = tiles.len().div_ceil((TOKENS_AT_ONCE / tokens).max(LEAST_IMAGES_AT_ONCE)).max(1);
+        for batch in tiles.chunks(tiles.len().div_ceil(batches).max(1)) {
+            let pixels: Vec<Vec<f32>> = batch.par_iter().map(pixels).collect();
+            embeddings.extend(self.embed_pixels(pixels.concat(), batch.len()));
+        }
+        embeddings
     }
 
     /// The model's input for planes that are preprocessed, or augmented, already: with mean and standard deviation applied, once for
@@ -289,15 +296,12 @@ impl Encoder for Pretrained {
     }
 
     fn embed(&self, tiles: &[GreyImage]) -> Result<Vec<f32>, EncodeError> {
-        let mut embeddings = Vec::with_capacity(tiles.len() * self.dimension);
-        let pixels = |tile: &GreyImage| self.channels_of(&self.settled.preprocessing.apply(tile));
-        let tokens = self.architecture.patches() + self.architecture.leading_tokens();
-        // Batches of one size, so that each writes into the memory of the one before.
-        let batches = tiles.len().div_ceil((TOKENS_AT_ONCE / tokens).max(LEAST_IMAGES_AT_ONCE)).max(1);
-        for batch in tiles.chunks(tiles.len().div_ceil(batches).max(1)) {
-            let pixels: Vec<Vec<f32>> = batch.par_iter().map(pixels).collect();
-            embeddings.extend(self.embed_pixels(pixels.concat(), batch.len()));
-        }
+        // Textures are many small works: they fill the moments in which one of the model's products waits for its last part.
+        let textures = || match self.settled.texture_share {
+            Some(_) => tiles.par_iter().map(Texture::describe).collect(),
+            None => Vec::new(),
+        };
+        let (embeddings, textures) = rayon::join(|| self.embed_by_model(tiles), textures);
         if let Some(at) = embeddings.iter().position(|value| !value.is_finite()) {
             return Err(EncodeError::NotFinite {
                 encoder: self.id.clone(),
@@ -306,7 +310,7 @@ impl Encoder for Pretrained {
             });
         }
         Ok(match self.settled.texture_share {
-            Some(share) => self.joined(share, tiles, embeddings),
+            Some(share) => self.joined(share, textures, embeddings),
             None => embeddings,
         })
     }

@@ -100,6 +100,9 @@ struct Product<'a> {
 /// How much of the left factor a task works on: half of a second cache of 1 MiB, the other half is for the right factor.
 const LEFT_TILES_A_TASK: usize = 512;
 
+/// So few rows, in blocks, go to each task together: of one image, the weights are most of what is read, and are to be read once.
+const FEW_BLOCKS: usize = 8;
+
 /// Tasks for each thread, so that none waits long for the last ones.
 const TASKS_A_THREAD: usize = 4;
 
@@ -108,7 +111,8 @@ impl Product<'_> {
         let depth = self.factors.depth;
         let row_blocks = self.destination.rows.div_ceil(BLOCK);
         let panels = self.destination.columns.div_ceil(BLOCK);
-        let most_rows = (LEFT_TILES_A_TASK / (2 * depth).max(1)).clamp(1, row_blocks);
+        let fitting = LEFT_TILES_A_TASK / (2 * depth).max(1);
+        let most_rows = if row_blocks <= FEW_BLOCKS { row_blocks } else { fitting.clamp(1, row_blocks) };
         let down = row_blocks.div_ceil(most_rows);
         let across = (TASKS_A_THREAD * rayon::current_num_threads()).div_ceil(down).clamp(1, panels);
         let part = |whole: usize, parts: usize, at: usize| whole * at / parts..whole * (at + 1) / parts;
