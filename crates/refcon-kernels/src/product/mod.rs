@@ -17,7 +17,7 @@ use rayon::prelude::*;
 /// The right factor of a product, `[k, n]`, in the form that its tier reads fastest.
 ///
 /// The bf16 tiers share one form of 2 bytes a value (rounded to nearest, ties to even; `k` and `n` filled up with zeros to
-/// multiples of 32). In the f32 tier it takes 4 bytes a value (`k` filled up to a multiple of 16).
+/// multiples of 32). In the f32 tier it takes 4 bytes a value (`k` filled up to a multiple of 16, `n` of 32).
 #[derive(Debug)]
 pub struct PackedWeights {
     tier: Tier,
