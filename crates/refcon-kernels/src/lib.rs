@@ -23,14 +23,13 @@
 //!
 //! | tier | factors | sums | needs | run so far on |
 //! |---|---|---|---|---|
-//! | `amx-bf16` | bf16 | f32 | x86-64 with AMX, Linux 5.16 or newer | its instructions emulated: see below |
-//! | `avx512-bf16` | bf16 | f32 | x86-64 with AVX-512 and its bf16 extension | Zen 4 |
-//! | `f32` | f32 | f32 | nothing (AVX-512, AVX2 or NEON where there are) | Zen 4 |
+//! | `amx-bf16` | bf16 | f32 | x86-64 with AMX, Linux 5.16 or newer | Emerald Rapids |
+//! | `avx512-bf16` | bf16 | f32 | x86-64 with AVX-512 and its bf16 extension | Zen 4, Emerald Rapids |
+//! | `f32` | f32 | f32 | nothing (AVX-512, AVX2 or NEON where there are) | Zen 4, Emerald Rapids |
 //!
 //! Packing, blocking and epilogues of the bf16 tiers are the same code; only what multiplies two tiles differs. On machines without
-//! AMX (all that this was written on) the tests run the AMX tier all the same: its assembly stops at each instruction that the
-//! processor does not know, and a signal handler does what the instruction would have done (`engine/trap.rs`). So its results are
-//! tested, and its speed is not known yet.
+//! AMX the tests run the AMX tier all the same: its assembly stops at each instruction that the processor does not know, and a signal
+//! handler does what the instruction would have done (`engine/trap.rs`).
 //!
 //! Scans over many vectors ([`scan`]) have tiers of their own, [`scan::ScanTier`], since their products are whole numbers of 8 bits.
 //!

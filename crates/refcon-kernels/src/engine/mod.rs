@@ -62,6 +62,9 @@ pub(crate) trait Engine {
     /// cache again.
     const DEPTH_A_PASS: usize;
 
+    /// Whether what a block's sums are written to is asked for while the block is multiplied.
+    const ASKS_AHEAD: bool = true;
+
     /// Readies the calling thread for [`Engine::multiply`]; dropped, it is as before.
     fn ready() -> impl Sized;
 

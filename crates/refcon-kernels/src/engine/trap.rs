@@ -149,8 +149,8 @@ impl Instruction {
             (0x49, NONE, false) => *registers = EMPTY,
             // tilezero
             (0x49, F2, false) => registers.tiles[self.reg] = Tile::ZERO,
-            // tileloadd
-            (0x4b, F2, true) => {
+            // tileloadd, and tileloaddt1, which differs in what the caches keep
+            (0x4b, F2 | P66, true) => {
                 for (at, words) in registers.tiles[self.reg].0.iter_mut().enumerate() {
                     // SAFETY: by the caller's promise.
                     *words = unsafe { std::ptr::read_unaligned(line(at)) };

@@ -143,7 +143,7 @@ impl Product<'_> {
                             sums,
                         };
                         // While it is multiplied, what its sums are added to and written over comes near.
-                        if to == depth {
+                        if to == depth && E::ASKS_AHEAD {
                             self.ask_for(row, panel);
                         }
                         // SAFETY: a `Tier` proves that the machine has its engine's instructions, and `_ready` is held.

@@ -7,6 +7,8 @@
 #[cfg(target_arch = "x86_64")]
 mod amx;
 mod dot;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod panel;
 mod quantise;
 mod queries;

@@ -139,9 +139,9 @@ impl QueryCodes {
         self.assert_rows(group, codes, rows);
         #[cfg(target_arch = "x86_64")]
         match &self.layout {
-            Layout::Panels(panels) if self.tier.0 == Instructions::Avx512Vnni => {
-                let which = panels_of(group);
-                return vnni::sift(panels, which, codes, rows, (row_terms, query_terms), &mut found);
+            Layout::Panels(panels) => {
+                let sift = if self.tier.0 == Instructions::AmxInt8 { amx::sift } else { vnni::sift };
+                return sift(panels, panels_of(group), codes, rows, (row_terms, query_terms), &mut found);
             }
             Layout::Plain { codes: vectors, corrections } if self.tier.has_vnni() => {
                 let (few, pairs) = (self.few(group, vectors, corrections), self.fineness == Fineness::Fine);
@@ -151,23 +151,12 @@ impl QueryCodes {
         }
         let mut products = [0.0; MOST_PRODUCTS];
         let products = &mut products[..rows.len() * group.width];
-        self.products(group, codes, rows, products);
+        let Layout::Plain { codes: vectors, corrections } = &self.layout else {
+            unreachable!("no tier here multiplies panels")
+        };
+        let pairs = self.fineness == Fineness::Fine;
+        self.few(group, vectors, corrections).products(self.tier.0, pairs, codes, rows, products);
         sift(products, row_terms, query_terms, &mut found);
-    }
-
-    /// Products of the codes of some rows with those of a group of queries: `Σ (row code − 128) · query code`, rounded to f32 where
-    /// they do not fit into 24 bits; into `values`, `[rows, group.width]`.
-    fn products(&self, group: &QueryGroup, codes: &[u8], rows: &[u32], values: &mut [f32]) {
-        match &self.layout {
-            Layout::Plain { codes: vectors, corrections } => {
-                let pairs = self.fineness == Fineness::Fine;
-                self.few(group, vectors, corrections).products(self.tier.0, pairs, codes, rows, values);
-            }
-            #[cfg(target_arch = "x86_64")]
-            Layout::Panels(panels) => amx::products(panels, panels_of(group), codes, rows, values),
-            #[cfg(not(target_arch = "x86_64"))]
-            Layout::Panels(_) => unreachable!("no tier here multiplies panels"),
-        }
     }
 
     /// The code vectors of a group.

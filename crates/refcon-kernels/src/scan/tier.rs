@@ -11,10 +11,10 @@ pub const SCAN_TIER_VARIABLE: &str = "REFCON_SCAN_TIER";
 ///
 /// | tier | needs | run so far on |
 /// |---|---|---|
-/// | `amx-int8` | x86-64 with AMX, Linux 5.16 or newer | its instructions emulated |
-/// | `avx512-vnni` | x86-64 with AVX-512 and its VNNI extension | Zen 4 |
-/// | `avx2` | x86-64 with AVX2 | Zen 4 |
-/// | `portable` | nothing: what the compiler makes of plain loops | Zen 4 |
+/// | `amx-int8` | x86-64 with AMX, Linux 5.16 or newer | Emerald Rapids |
+/// | `avx512-vnni` | x86-64 with AVX-512 and its VNNI extension | Zen 4, Emerald Rapids |
+/// | `avx2` | x86-64 with AVX2 | Zen 4, Emerald Rapids |
+/// | `portable` | nothing: what the compiler makes of plain loops | Zen 4, Emerald Rapids |
 ///
 /// A value of this type is a proof that the machine has them: one is only had from [`ScanTier::PORTABLE`], [`ScanTier::here`],
 /// [`ScanTier::named`] and [`ScanTier::fastest`].

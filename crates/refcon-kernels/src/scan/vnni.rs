@@ -1,12 +1,12 @@
 //! Products of codes by AVX-512's VNNI: 64 products of bytes an instruction, added up in fours.
 
+use super::lanes::Lanes;
 use super::panel::{COMPONENTS, Line, Panels};
 use super::queries::MOST_VALUES;
 use super::sift::{QueryTerms, RowTerms, Sifted};
 use std::arch::x86_64::{
-    __m512i, _CMP_NLT_UQ, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
-    _mm512_fnmadd_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mul_ps,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_si512, _mm512_storeu_ps,
+    __m512i, _mm512_dpbusd_epi32, _mm512_load_si512, _mm512_loadu_si512, _mm512_set1_epi32,
+    _mm512_setzero_si512, _mm512_storeu_ps,
 };
 use std::ops::Range;
 
@@ -78,26 +78,12 @@ impl Tile<'_> {
         // SAFETY: by the caller's promise.
         let sums = unsafe { self.products::<PANELS>() };
         let mut passing = [0; ROWS];
-        let QueryTerms { error, norm, offset, threshold } = self.queries;
         for panel in 0..PANELS {
             let lane = panel * Panels::LANES;
             // SAFETY: 16 numbers of the queries for each panel.
-            let (error, norm, offset, threshold) = unsafe {
-                (
-                    _mm512_loadu_ps(error.as_ptr().add(lane)),
-                    _mm512_loadu_ps(norm.as_ptr().add(lane)),
-                    _mm512_loadu_ps(offset.as_ptr().add(lane)),
-                    _mm512_loadu_ps(threshold.as_ptr().add(lane)),
-                )
-            };
+            let lanes = unsafe { Lanes::load(self.queries, lane) };
             for row in 0..ROWS {
-                let [scale, row_error, row_norm, row_offset] = self.terms[row];
-                let product = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[row][panel]), _mm512_set1_ps(scale));
-                let upper = _mm512_fmadd_ps(error, _mm512_set1_ps(row_error), product);
-                let upper = _mm512_fmadd_ps(norm, _mm512_set1_ps(row_norm), upper);
-                let upper = _mm512_fnmadd_ps(offset, _mm512_set1_ps(row_offset), upper);
-                // Not less: NaN passes.
-                let passes = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(upper, threshold);
+                let (passes, upper) = lanes.bound(sums[row][panel], self.terms[row]);
                 if passes != 0 {
                     passing[row] |= u64::from(passes) << lane;
                     let place = &mut uppers[(row * PANELS + panel) * Panels::LANES..][..Panels::LANES];
