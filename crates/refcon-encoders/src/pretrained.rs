@@ -15,9 +15,9 @@ use rayon::prelude::*;
 use refcon_image::{GreyImage, Preprocessing};
 use std::path::Path;
 
-/// Images that go through the model together: enough tokens for every thread to have some tiles of a product, few enough that what a
-/// layer leaves is still in the cache when the next one comes.
-const TOKENS_AT_ONCE: usize = 2400;
+/// Images that are given to the model together: so many tokens for every thread, a few parts of a batch each
+/// ([`VisionTransformer::embed`]), so that none waits long for the last ones.
+const TOKENS_A_THREAD: usize = 1200;
 const LEAST_IMAGES_AT_ONCE: usize = 8;
 
 /// An encoder whose weights come from a checkpoint.
@@ -246,8 +246,9 @@ impl Pretrained {
         let mut embeddings = Vec::with_capacity(tiles.len() * self.dimension);
         let pixels = |tile: &GreyImage| self.channels_of(&self.settled.preprocessing.apply(tile));
         let tokens = self.architecture.patches() + self.architecture.leading_tokens();
+        let at_once = TOKENS_A_THREAD * rayon::current_num_threads();
         // Batches of one size, so that each writes into the memory of the one before.
-        let batches = tiles.len().div_ceil((TOKENS_AT_ONCE / tokens).max(LEAST_IMAGES_AT_ONCE)).max(1);
+        let batches = tiles.len().div_ceil((at_once / tokens).max(LEAST_IMAGES_AT_ONCE)).max(1);
         for batch in tiles.chunks(tiles.len().div_ceil(batches).max(1)) {
             let pixels: Vec<Vec<f32>> = batch.par_iter().map(pixels).collect();
             embeddings.extend(self.embed_pixels(pixels.concat(), batch.len()));

@@ -5,7 +5,8 @@
 // A helper of a test may unwrap as a test does; the lint's own exception sees test functions only.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use refcon_encoders::model::{Architecture, Pooling, VisionTransformer};
 use refcon_encoders::{Encoder, Execution, MaskedAutoencoder, Pretrained, device};
 use refcon_image::GreyImage;
 use refcon_kernels::Tier;
@@ -120,6 +121,24 @@ fn tiles_of_any_size_embed_alone_as_in_a_batch() {
     for (tile, together) in tiles.iter().zip(together.chunks(encoder.dimension())) {
         let alone = encoder.embed(std::slice::from_ref(tile)).unwrap();
         assert!(largest_difference(&alone, together) < TOLERANCE);
+    }
+}
+
+#[test]
+fn images_of_several_parts_embed_as_each_of_them_alone() {
+    const IMAGES: usize = 60;
+    let device = device::cpu();
+    // 17 tokens an image: parts of 23, 23 and 14.
+    let architecture = Architecture::vit([32, 8], 1, 64, 2);
+    let images = Tensor::<4>::random([IMAGES, 1, 32, 32], Distribution::Default, &device);
+    for tier in Tier::here() {
+        let model = VisionTransformer::initial(&architecture, 1, &device, Execution::in_tier(tier));
+        let values = |images: Tensor<4>| model.embed(images, Pooling::Class).into_data().try_to_vec::<f32>();
+        let together = values(images.clone()).unwrap();
+        let alone = images.clone().split(1, 0).into_iter().flat_map(|image| values(image).unwrap());
+        let alone: Vec<f32> = alone.collect();
+        assert_eq!(together.len(), IMAGES * 64);
+        assert!(largest_difference(&alone, &together) < TOLERANCE, "{tier}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Activations of a transformer's perceptron, forward and backward.
 
-use crate::math::{logistic, normal};
+use crate::math::{below, logistic, normal};
 use crate::vector::{MulAdd, vectorised};
 use rayon::prelude::*;
 
@@ -59,7 +59,7 @@ impl Activation {
 
 #[inline(always)]
 fn gelu<M: MulAdd>(x: f32) -> f32 {
-    x * normal::<M>(x).0
+    x * below::<M>(x)
 }
 
 #[inline(always)]

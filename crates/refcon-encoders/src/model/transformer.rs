@@ -6,7 +6,12 @@ use super::{Architecture, Pooling};
 use crate::execution::Execution;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
+
+/// Tokens that a thread takes through all layers together, on the processor: what a layer leaves is still in its second cache when the
+/// next one comes, its memory is used again, and threads need not wait for each other at every product.
+const TOKENS_A_PART: usize = 400;
 
 /// A vision transformer (Dosovitskiy et al., arXiv 2010.11929, and what was built on it).
 #[derive(Module, Debug)]
@@ -205,6 +210,17 @@ impl VisionTransformer {
     /// If `pooling` asks for a pooler or a projection that the model does not have.
     #[must_use]
     pub fn embed(&self, images: Tensor<4>, pooling: Pooling) -> Tensor<2> {
+        let [batch, _, height, width] = images.dims();
+        let tokens = height * width / self.patch_size.pow(2) + self.leading_tokens();
+        let part = (TOKENS_A_PART / tokens.max(1)).max(1);
+        if self.execution.packs_for().is_none() || batch <= part {
+            return self.embed_together(images, pooling);
+        }
+        let parts = images.split(part, 0).into_par_iter().with_max_len(1);
+        Tensor::cat(parts.map(|part| self.embed_together(part, pooling)).collect(), 0)
+    }
+
+    fn embed_together(&self, images: Tensor<4>, pooling: Pooling) -> Tensor<2> {
         let tokens = self.tokens(images);
         let pooled = pooling.pool(&tokens, self.leading_tokens());
         let how = self.execution;

@@ -229,9 +229,7 @@ vectorised! {
             if let Some(written) = written.first_chunk_mut::<BLOCK>() {
                 let residual = residual.and_then(|residual| residual.first_chunk::<BLOCK>());
                 finish::<M>(line, bias.as_ref(), epilogue.activation, residual);
-                for (value, &finished) in written.iter_mut().zip(line.iter()) {
-                    *value = finished;
-                }
+                *written = *line;
             } else {
                 finish::<M>(line, bias.as_ref(), epilogue.activation, residual.map(padded).as_ref());
                 written.copy_from_slice(&line[..count]);
