@@ -28,7 +28,9 @@ them; further columns are yours. A tile that stands there is never added, or is 
   file,why
   line-110/0042.png,no salt
 
-Corpus and query folders are never labelled, nor trained on.";
+Corpus and query folders are never labelled, nor trained on.
+
+The exit code is 5 where it waits for you to look.";
 
 /// Fine-tune again and again, on tiles that the labelled ones have labelled
 ///
@@ -137,7 +139,15 @@ impl Iterate {
         };
         let iterated = iterate(folder, &mut iteration, gold.as_ref(), output)
             .map_err(|failure| failure.or_go_on(format!("`refcon iterate --resume {}`", folder.display())))?;
-        output.result(&iterated.text(), &iterated)
+        output.result(&iterated.text(), &iterated)?;
+        match iterated.ending {
+            "review" => Err(Failure::Waiting(format!(
+                "nothing more is trained yet; once you have looked, `refcon iterate --resume {}` goes on",
+                folder.display()
+            ))),
+            "interrupted" => Err(Failure::Interrupted("interrupted before its last round".into())),
+            _ => Ok(()),
+        }
     }
 
     fn further(&self) -> Vec<String> {

@@ -62,6 +62,12 @@ fn said(run: &Run) -> Value {
     serde_json::from_str(&run.done().stdout).unwrap()
 }
 
+/// Asserts that it waits for a person.
+#[track_caller]
+fn waits(run: &Run) {
+    run.failed_with(5, &["once you have looked, `refcon iterate --resume"]);
+}
+
 fn files_of(report: &Value) -> BTreeSet<String> {
     report["found"].as_array().unwrap().iter().map(|found| found["file"].as_str().unwrap().into()).collect()
 }
@@ -190,7 +196,9 @@ fn an_iteration_that_is_killed_goes_on_to_the_same_end() {
 fn a_review_waits_and_a_vetoed_tile_is_never_added_again() {
     let scratch = tiles();
     let start = with(&[&["--json", "--review", "-o", "it"], &ALL_ROUNDS[..]].concat());
-    let waiting = said(&scratch.refcon(&start));
+    let run = scratch.refcon(&start);
+    waits(&run);
+    let waiting: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&waiting["ending"], &waiting["review"]["round"]), (&"review".into(), &1.into()));
     assert_eq!(waiting["review"]["vetoes"], "it/vetoes.csv");
     assert!(!scratch.path("it/rounds/round-1").exists());
@@ -202,7 +210,8 @@ fn a_review_waits_and_a_vetoed_tile_is_never_added_again() {
     scratch.refcon(&resume).failed_with(3, &["vetoes.csv", "0/flatt.png is none of the unlabelled tiles"]);
     scratch.write("it/vetoes.csv", format!("why,file\nnot so,{veto}\n").as_bytes());
     let run = scratch.refcon(&resume);
-    let text = &run.done().stdout;
+    waits(&run);
+    let text = &run.stdout;
     assert!(text.contains("waiting: `refcon iterate --resume it` goes on once you have looked"), "{text}");
     assert!(text.contains("it/found/round-2-1.png") && text.contains("it/vetoes.csv"), "{text}");
     let first = fs::read_to_string(scratch.path("it/found/round-1.csv")).unwrap();
@@ -310,7 +319,8 @@ fn groups_hold_through_links_and_a_file_of_two_names_is_one_tile() {
     }
     symlink(scratch.path("pool/0/flat.png"), scratch.path("pool/z.png")).unwrap();
     let run = scratch.refcon(&with(&["--groups", "groups.csv", "--review", "--rounds", "1"]));
-    assert!(run.done().stderr.contains("1 unlabelled tiles are not in the groups' table"), "{}", run.stderr);
+    waits(&run);
+    assert!(run.stderr.contains("1 unlabelled tiles are not in the groups' table"), "{}", run.stderr);
     let report = scratch.json("iteration/found/round-1.json");
     assert_eq!((&report["near_held_out_left_out"], &report["copies_left_out"]), (&3.into(), &1.into()));
     let run = scratch.refcon(&["iterate", "--resume", "iteration"]);
@@ -324,7 +334,7 @@ fn an_iteration_goes_on_from_another_folder_with_the_encoder_that_it_began_with(
     let scratch = tiles();
     symlink(tiny_vit(), scratch.path("vit")).unwrap();
     let start = with(&["--encoder", "vit", "--device", "cpu", "--review", "--rounds", "1"]);
-    scratch.refcon(&start).done();
+    waits(&scratch.refcon(&start));
     let iteration = scratch.path("iteration");
     let resume = ["iterate", "--resume", iteration.to_str().unwrap()];
     let elsewhere = Scratch::new();
