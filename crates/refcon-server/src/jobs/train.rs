@@ -17,6 +17,9 @@ use tokio::runtime::Handle;
 /// Epochs that a request may ask for.
 const MOST_EPOCHS: u64 = 1000;
 
+/// Of fewer held-out tiles a measure is mostly chance.
+const FEW_HELD_OUT: usize = 20;
+
 /// What is trained on.
 enum Tiles {
     /// The labels that were given on the page; the runtime gets their pictures.
@@ -134,7 +137,12 @@ fn train(app: &Shared, job: &Job, asked: Asked) -> Result<String, Failed> {
         (_, None) => format!("done, with no tiles held out to judge by; {}", encoder_of(&run)),
         (_, Some(best)) => {
             let measure = plan.measure.trim_start_matches("validation/");
-            format!("best {measure} {:.4} at step {}; {}", best.0, progress.best_step, encoder_of(&run))
+            let few = if held_out < FEW_HELD_OUT { ", too few to rely on," } else { "" };
+            let (best, step) = (best.0, progress.best_step);
+            format!(
+                "best {measure} {best:.4} of {held_out} held-out tiles{few} at step {step}; {}",
+                encoder_of(&run)
+            )
         }
     })
 }

@@ -12,7 +12,10 @@ const EXTENSIONS: [&str; 4] = ["sgy", "segy", "su", "npy"];
 /// What makes a folder a Zarr store.
 const ZARR: &str = "zarr.json";
 
-/// Files and Zarr stores that may be surveys, sorted; links are followed where they stay inside.
+/// What `refcon synth` adds to a survey's name for its label volume.
+const LABELS: &str = "-labels";
+
+/// Files and Zarr stores that may be surveys, sorted, without label volumes of others; links are followed where they stay inside.
 pub(super) fn surveys_in(folders: &Folders) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut left = MOST_ENTRIES;
@@ -21,7 +24,15 @@ pub(super) fn surveys_in(folders: &Folders) -> Vec<PathBuf> {
     }
     found.sort();
     found.dedup();
+    let labels: Vec<PathBuf> = found.iter().filter_map(|path| label_volume_of(path)).collect();
+    found.retain(|path| !labels.contains(path));
     found
+}
+
+/// `north.sgy` → `north-labels.sgy`
+fn label_volume_of(survey: &Path) -> Option<PathBuf> {
+    let (stem, extension) = (survey.file_stem()?.to_str()?, survey.extension()?.to_str()?);
+    Some(survey.with_file_name(format!("{stem}{LABELS}.{extension}")))
 }
 
 fn look_into(
@@ -69,6 +80,9 @@ mod tests {
         fs::write(root.join("north/cube.zarr/zarr.json"), "{}").unwrap();
         fs::write(root.join("north/cube.zarr/c/inner.npy"), "x").unwrap();
         fs::write(root.join("A.SGY"), "x").unwrap();
+        for labels in ["A-labels.SGY", "A-labels.npy"] {
+            fs::write(root.join(labels), "x").unwrap();
+        }
         fs::write(root.join("notes.txt"), "x").unwrap();
         fs::write(scratch.path().join("secret.sgy"), "x").unwrap();
         #[cfg(unix)]
@@ -81,6 +95,10 @@ mod tests {
             .iter()
             .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
             .collect();
-        assert_eq!(names, ["A.SGY", "cube.zarr"]);
+        assert_eq!(
+            names,
+            ["A-labels.npy", "A.SGY", "cube.zarr"],
+            "labels beside no survey of their kind stay"
+        );
     }
 }

@@ -140,14 +140,13 @@ impl Iterate {
         let iterated = iterate(folder, &mut iteration, gold.as_ref(), output)
             .map_err(|failure| failure.or_go_on(format!("`refcon iterate --resume {}`", folder.display())))?;
         output.result(&iterated.text(), &iterated)?;
-        match iterated.ending {
-            "review" => Err(Failure::Waiting(format!(
+        if iterated.review.is_some() {
+            return Err(Failure::Waiting(format!(
                 "nothing more is trained yet; once you have looked, `refcon iterate --resume {}` goes on",
                 folder.display()
-            ))),
-            "interrupted" => Err(Failure::Interrupted("interrupted before its last round".into())),
-            _ => Ok(()),
+            )));
         }
+        Ok(())
     }
 
     fn further(&self) -> Vec<String> {
