@@ -52,7 +52,8 @@ pub enum SegyError {
     /// The sample format code (bytes 3225–3226) means nothing that can be read.
     #[error(
         "{name}: sample format code at byte offset 3224 is {code}{meaning}; expected 1, 2, 3, 5 to 12, 15 or 16; \
-         if the file is SEG-Y after all, give the sample format by hand; if it holds samples only, give their shape"
+         if the file is SEG-Y after all, give the sample format by hand (`--sample-format`); if it holds samples only, \
+         give their shape (`--shape`)"
     )]
     SampleFormat {
         /// The file.
@@ -76,7 +77,7 @@ pub enum SegyError {
     /// No header says how many samples a trace has.
     #[error(
         "{name}: no sample count: bytes 3221–3222 of the binary header and 115–116 of the first trace header are 0; \
-         give the number of samples by hand"
+         give the number of samples by hand (`--samples-per-trace`)"
     )]
     NoSampleCount {
         /// The file.

@@ -10,6 +10,7 @@ use crate::output::Output;
 use clap::Args;
 use refcon_training::TrainError;
 use refcon_training::config::Config;
+use refcon_training::dataset::Dataset;
 use refcon_training::metric_learning::{Prepared, RunPlace, begin_run, plan, prepare};
 use refcon_training::runs::{Facts, Method, Run, RunState, Settings};
 use sha2::{Digest, Sha256};
@@ -123,12 +124,7 @@ fn trained(
     if ungrouped > 0 && config.data.groups.is_some() {
         tracing::warn!("{ungrouped} tiles are not in the groups' table; each counts as a group of its own");
     }
-    for (class, tiles) in task.dataset().never_held_out() {
-        tracing::warn!(
-            "nothing of class {class} is held out, since its {tiles} tiles are too few or one group of near-duplicates: the validation, \
-             and what is chosen by it, say nothing of {class}"
-        );
-    }
+    not_judged(task.dataset()).iter().for_each(|note| tracing::warn!("{note}"));
     if replaces_head {
         tracing::warn!(
             "the head of {} is taken off, as `head` asks; head=auto trains it further",
@@ -199,6 +195,17 @@ fn begins(facts: &Facts, folder: &Path) -> String {
         facts.encoder[0],
         facts.precision
     )
+}
+
+/// A sentence on each class that no validation looks at.
+pub(crate) fn not_judged(dataset: &Dataset) -> Vec<String> {
+    let note = |(class, tiles): (&str, usize)| {
+        format!(
+            "nothing of class {class} is held out, since its {tiles} tiles are too few or one group of near-duplicates: the validation, \
+             and what is chosen by it, say nothing of {class}"
+        )
+    };
+    dataset.never_held_out().into_iter().map(note).collect()
 }
 
 /// Which exit code a stopped training gets.

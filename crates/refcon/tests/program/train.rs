@@ -125,6 +125,24 @@ fn a_trained_head_is_an_encoder_that_predicts() {
 }
 
 #[test]
+fn a_class_that_no_validation_looks_at_is_told_by_the_program_and_on_the_page() {
+    let scratch = tiles();
+    let mut groups = String::from("path,near_duplicate_group\n");
+    for class in ["flat", "steep", "thin"] {
+        for n in 0..8 {
+            let group = if class == "thin" { "copies".into() } else { format!("{class}-{n}") };
+            groups += &format!("{class}/{n}.png,{group}\n");
+        }
+    }
+    scratch.write("groups.csv", groups.as_bytes());
+    let train = ["train", "--data", "train", "--groups", "groups.csv", "--set", "stopping.epochs=1"];
+    let run = scratch.refcon(&train);
+    assert!(run.done().stderr.contains("nothing of class thin is held out, since its 8 tiles"), "{run:?}");
+    let page = fs::read_to_string(only_run(&scratch.path("runs")).join("report.html")).unwrap();
+    assert!(page.contains("Nothing of class thin is held out"));
+}
+
+#[test]
 fn a_run_ends_with_a_page_that_is_drawn_anew_on_request() {
     let scratch = tiles();
     scratch.refcon(&["train", "--data", "train", "--set", "stopping.epochs=3"]).done();

@@ -2,7 +2,7 @@
 
 use crate::commands::evaluate::{Evaluated, PRECISION_TARGET, Side};
 use crate::commands::predict::Metric;
-use crate::commands::train::failure;
+use crate::commands::train::{failure, not_judged};
 use crate::embedding::{EmbeddedFolder, EncoderArguments, embed_tiles};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -97,6 +97,8 @@ struct Validation {
     library: Side,
     /// The near-duplicate group of each tile of the library.
     groups: Vec<u64>,
+    /// What no number of the page says anything of.
+    not_judged: Vec<String>,
 }
 
 impl Validation {
@@ -124,11 +126,13 @@ impl Validation {
             held_out: side(&dataset.held_out, "embedding held-out tiles")?,
             library: side(&searched, "embedding training tiles")?,
             groups: searched.iter().map(|&tile| dataset.groups[tile] as u64).collect(),
+            not_judged: not_judged(&dataset),
         }))
     }
 
     /// What the page shows of it, and notes on what it does not.
     fn findings(self, notes: &mut Vec<String>) -> Result<Findings, Failure> {
+        notes.extend(self.not_judged.iter().map(|note| sentence(note)));
         notes.push(
             "Held-out tiles were searched among the training tiles by the best encoder, as in every validation; it was chosen by what it \
              scores here, so on other tiles expect a little less: refcon evaluate measures that."
@@ -154,6 +158,12 @@ impl Validation {
             }
         }
     }
+}
+
+/// A line that stands on its own as a sentence.
+fn sentence(line: &str) -> String {
+    let (first, rest) = line.split_at(line.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}.", first.to_uppercase())
 }
 
 /// Tiles of a dataset, embedded.
