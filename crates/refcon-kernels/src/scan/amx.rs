@@ -39,34 +39,41 @@ pub(super) fn sift(
     let corrections = each.each_ref().map(|panel| panels.corrections(panel));
     let mut sums = Sums([[0; BLOCK]; BLOCK]);
     let mut uppers = [[0.0; BLOCK]; BLOCK];
-    let _ready = Amx::ready();
-    GATHERED.with_borrow_mut(|gathered| {
-        for (first, rows) in rows.chunks(BLOCK).enumerate().map(|(at, rows)| (at * BLOCK, rows)) {
-            let in_a_row = rows.len() == BLOCK && rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
-            let block = if in_a_row {
-                &codes[rows[0] as usize * stride..][..BLOCK * stride]
-            } else {
-                gathered.resize(BLOCK * stride, 0);
-                for (&row, into) in rows.iter().zip(gathered.chunks_exact_mut(stride)) {
-                    into.copy_from_slice(&codes[row as usize * stride..][..stride]);
-                }
-                &gathered[..]
-            };
-            // SAFETY: only called where the tier was found, which has AVX-512 too, and the tiles are configured; there are 32 rows of
-            // the stride's bytes, a line of each panel for 4 of them, and numbers of 16 queries for each panel.
-            let passing = unsafe {
-                multiply(block, stride, lines, corrections, &mut sums);
-                passing(&sums, which.len(), first, rows.len(), row_terms, query_terms, &mut uppers)
-            };
-            for ((row, mut passing), uppers) in passing.into_iter().enumerate().zip(&uppers) {
-                while passing != 0 {
-                    let value = passing.trailing_zeros() as usize;
-                    passing &= passing - 1;
-                    found(Sifted { row: first + row, value, upper: uppers[value] });
-                }
+    let mut gathered = GATHERED.take();
+    let mut ready = Amx::ready();
+    for (first, rows) in rows.chunks(BLOCK).enumerate().map(|(at, rows)| (at * BLOCK, rows)) {
+        let in_a_row = rows.len() == BLOCK && rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        let block = if in_a_row {
+            &codes[rows[0] as usize * stride..][..BLOCK * stride]
+        } else {
+            gathered.resize(BLOCK * stride, 0);
+            for (&row, into) in rows.iter().zip(gathered.chunks_exact_mut(stride)) {
+                into.copy_from_slice(&codes[row as usize * stride..][..stride]);
+            }
+            &gathered[..]
+        };
+        // SAFETY: only called where the tier was found, which has AVX-512 too, and the tiles are configured; there are 32 rows of the
+        // stride's bytes, a line of each panel for 4 of them, and numbers of 16 queries for each panel.
+        let passing = unsafe {
+            multiply(block, stride, lines, corrections, &mut sums);
+            passing(&sums, which.len(), first, rows.len(), row_terms, query_terms, &mut uppers)
+        };
+        if passing == [0; BLOCK] {
+            continue;
+        }
+        // What is done with them may want the registers too.
+        drop(ready);
+        for ((row, mut passing), uppers) in passing.into_iter().enumerate().zip(&uppers) {
+            while passing != 0 {
+                let value = passing.trailing_zeros() as usize;
+                passing &= passing - 1;
+                found(Sifted { row: first + row, value, upper: uppers[value] });
             }
         }
-    });
+        ready = Amx::ready();
+    }
+    drop(ready);
+    GATHERED.set(gathered);
 }
 
 /// For each of `count` rows a bit for each value that passes, whose upper bound then stands in `uppers`.
