@@ -30,7 +30,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
 pub struct RunView {
     /// Its name.
     pub name: String,
-    /// `running`, `finished`, `interrupted` or `failed`; `unknown` where its files cannot be read.
+    /// `running`, `finished`, `interrupted`, `killed` or `failed`; `unknown` where its files cannot be read.
     pub status: String,
     /// Why they cannot.
     pub problem: Option<String>,

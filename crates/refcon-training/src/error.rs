@@ -42,6 +42,12 @@ pub enum TrainError {
         /// What the system said.
         source: io::Error,
     },
+    /// The run is being trained.
+    #[error("{}: another training works on this run; wait for its end, or stop it", folder.display())]
+    Busy {
+        /// The run's folder.
+        folder: PathBuf,
+    },
     /// A file of the run is damaged or of another training.
     #[error("{}: {problem}", path.display())]
     Damaged {

@@ -1,6 +1,7 @@
 //! A run's folder: made, written to, taken up again.
 
 use super::Decisive;
+use super::claim::Claim;
 use super::name::next_name;
 use super::records::{Record, read_records};
 use crate::config::{Config, ConfigError, Tracking};
@@ -32,8 +33,10 @@ const PROJECT: &str = "refcon";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// It trains, or was killed while it did.
+    /// It trains.
     Running,
+    /// It was killed while it trained. No run says so of itself: it says that it is running, and no training holds its lock.
+    Killed,
     /// It ended as planned.
     Finished,
     /// It was asked to stop.
@@ -158,6 +161,8 @@ pub struct Run {
     /// What trackers are told of it.
     described: WandbRun,
     trackers: Option<Trackers>,
+    /// Held by a training.
+    claim: Option<Claim>,
 }
 
 impl Run {
@@ -178,7 +183,7 @@ impl Run {
             }
         };
         let said = Settings { path: folder.join(CONFIG), text: settings.into() };
-        let run = Self::at(folder, &said, facts);
+        let mut run = Self::at(folder, &said, facts);
         if let Err(error) = run.fill(settings, facts, data) {
             // Half a run is none; that it cannot be removed either adds nothing to the error.
             let _ = fs::remove_dir_all(&run.folder);
@@ -200,7 +205,7 @@ impl Run {
     ) -> Result<Self, TrainError> {
         facts.name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let said = Settings { path: folder.join(CONFIG), text: settings.into() };
-        let run = Self::at(folder.into(), &said, facts);
+        let mut run = Self::at(folder.into(), &said, facts);
         run.fill(settings, facts, data)?;
         Ok(run)
     }
@@ -216,12 +221,13 @@ impl Run {
             started: UNIX_EPOCH + Duration::from_secs(facts.started),
         };
         let tracking = settings.tracking();
-        Self { folder, metrics: None, written: 0, tracking, described, trackers: None }
+        Self { folder, metrics: None, written: 0, tracking, described, trackers: None, claim: None }
     }
 
-    fn fill(&self, settings: &str, facts: &Facts, data: &str) -> Result<(), TrainError> {
+    fn fill(&mut self, settings: &str, facts: &Facts, data: &str) -> Result<(), TrainError> {
         let checkpoints = self.folder.join(CHECKPOINTS);
         fs::create_dir_all(&checkpoints).map_err(write_error(&checkpoints))?;
+        self.claim = Some(Claim::take(&self.folder)?);
         self.write_text(DATA, data)?;
         self.write_facts(facts)?;
         // Last: a folder with settings is a run that can be gone on with.
@@ -232,6 +238,16 @@ impl Run {
     #[must_use]
     pub fn is_at(folder: &Path) -> bool {
         folder.join(CONFIG).exists()
+    }
+
+    /// Opens a run to go on with it: no other training can, as long as this is held.
+    ///
+    /// # Errors
+    /// As [`Run::open`], and when another training works on it.
+    pub fn resume(folder: &Path) -> Result<(Self, Settings, Facts), TrainError> {
+        let (mut run, settings, facts) = Self::open(folder)?;
+        run.claim = Some(Claim::take(folder)?);
+        Ok((run, settings, facts))
     }
 
     /// Opens a run that was made before, with its settings and facts.
@@ -251,7 +267,11 @@ impl Run {
         let settings = Settings { path, text };
         let path = folder.join(FACTS);
         let text = fs::read_to_string(&path).map_err(read_error(&path))?;
-        let facts = serde_json::from_str(&text).map_err(|error| damaged(&path, error.to_string()))?;
+        let mut facts: Facts =
+            serde_json::from_str(&text).map_err(|error| damaged(&path, error.to_string()))?;
+        if facts.state == RunState::Running && !Claim::is_taken(folder) {
+            facts.state = RunState::Killed;
+        }
         Ok((Self::at(folder.into(), &settings, &facts), settings, facts))
     }
 

@@ -6,12 +6,14 @@
 //!   run.json         seed, hash of the data, encoder, code, device, precision, state
 //!   data.csv         every tile, its part and its hash
 //!   metrics.jsonl    one number a line
+//!   run.lock         locked while it trains
 //!   checkpoints/     last.safetensors (all that the next step depends on), best.safetensors (weights alone)
 //!   best/            the best encoder so far, for --encoder
 //!   report.html      curves, settings and how the best encoder does on the held-out tiles
 //!   tensorboard/     the same numbers for TensorBoard; wandb/ for Weights & Biases, where `tracking` asks for it
 //! ```
 
+mod claim;
 mod decisive;
 mod folder;
 mod list;

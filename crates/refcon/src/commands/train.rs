@@ -138,7 +138,7 @@ fn trained(
 
 /// A run of this method, to be taken up again.
 pub(super) fn opened(folder: &Path, method: Method) -> Result<(Run, Settings, Facts), Failure> {
-    let (run, settings, facts) = Run::open(folder).map_err(failure)?;
+    let (run, settings, facts) = Run::resume(folder).map_err(failure)?;
     if facts.method == method {
         return Ok((run, settings, facts));
     }

@@ -308,6 +308,33 @@ fn a_training_that_is_killed_goes_on_to_the_same_numbers_and_weights() {
     assert_eq!(events(&run), events(&whole));
 }
 
+#[test]
+fn a_run_is_trained_by_one_at_a_time_and_one_that_was_killed_says_so() {
+    let scratch = tiles();
+    let vit = tiny_vit();
+    let long = [&recipe(&vit, "runs")[..], &["--set", "stopping.epochs=500"]].concat();
+    let mut child = spawn(&scratch, &long);
+    assert!(wait_for_lines(&mut child, &scratch.path("runs"), 6));
+    let run = only_run(&scratch.path("runs"));
+    let state = || {
+        let runs: Value = serde_json::from_str(&scratch.refcon(&["runs", "--json"]).done().stdout).unwrap();
+        runs[0]["run"]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(), "running");
+    let resume = ["train", "--resume", run.to_str().unwrap()];
+    scratch.refcon(&resume).failed_with(3, &["another training works on this run"]);
+    assert_eq!(state(), "running", "what was refused has changed nothing");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(state(), "killed");
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let mut child = spawn(&scratch, &resume);
+    assert!(wait_for_lines(&mut child, &scratch.path("runs"), text.lines().count() + 3));
+    assert_eq!(state(), "running");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_keeps_everything_and_exits_cleanly() {
