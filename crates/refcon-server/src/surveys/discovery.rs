@@ -1,6 +1,7 @@
 //! Surveys among the files of the configured folders.
 
 use crate::security::folders::Folders;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Folders deep that are looked into.
@@ -24,7 +25,7 @@ pub(super) fn surveys_in(folders: &Folders) -> Vec<PathBuf> {
     }
     found.sort();
     found.dedup();
-    let labels: Vec<PathBuf> = found.iter().filter_map(|path| label_volume_of(path)).collect();
+    let labels: HashSet<PathBuf> = found.iter().filter_map(|path| label_volume_of(path)).collect();
     found.retain(|path| !labels.contains(path));
     found
 }
