@@ -7,6 +7,7 @@ use crate::execution::Execution;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
+use refcon_kernels::Tier;
 use std::collections::BTreeMap;
 
 /// Tokens that a thread takes through all layers together, on the processor: what a layer leaves is still in its second cache when the
@@ -68,6 +69,13 @@ pub(crate) struct Loader<'a, W> {
 }
 
 impl<W: Weights> Loader<'_, W> {
+    /// A loader of layers that are not rounded where weights are packed.
+    fn in_f32(&mut self) -> Loader<'_, W> {
+        let packs = self.execution.packs_for().is_some();
+        let execution = if packs { Execution::in_tier(Tier::F32) } else { self.execution };
+        Loader { weights: self.weights, device: self.device, execution }
+    }
+
     pub(crate) fn tensor<const D: usize>(
         &mut self,
         name: &str,
@@ -171,7 +179,7 @@ impl VisionTransformer {
         Ok(Self {
             execution,
             patch_size: sizes.patch_size,
-            patch_embedding: loader.linear("patch", pixels, width, sizes.patch_bias)?,
+            patch_embedding: loader.in_f32().linear("patch", pixels, width, sizes.patch_bias)?,
             class_token: loader.param("class_token", [1, 1, width])?,
             distillation_token: distillation
                 .then(|| loader.param("distillation_token", [1, 1, width]))
