@@ -1,109 +1,85 @@
-//! Filters of grey images, a row at a time: what describing a texture spends its time on.
+//! Filters of grey images: what describing a texture spends its time on.
 //!
 //! They run on the thread that calls them: whoever describes many tiles shares out the tiles.
 
 use crate::lanes::{sum_of, sum_of_products};
 use crate::math::half_angle;
+use crate::tile::{LINES, Tile, transpose as transpose_tile};
 use crate::vector::{MulAdd, vectorised};
 
 /// Pixels that a loop keeps in registers.
 const PIXELS: usize = 32;
 
-/// `output[x] = Σ kernel[t] · row[x + t]`: a correlation along a row that was padded for it.
-///
-/// # Shapes
-/// - `row`: `[width + taps − 1]`; `kernel`: `[taps]`, not empty; `output`: `[width]`
-///
-/// # Error
-/// At most `taps · 2⁻²³ · Σ |kernel[t] · row[x + t]|`.
-///
-/// # Panics
-/// When the shapes do not fit.
-pub fn correlate_across(row: &[f32], kernel: &[f32], output: &mut [f32]) {
-    let (found, taps, width) = (row.len(), kernel.len(), output.len());
-    assert_eq!(found + 1, width + taps, "a row of {found} values for {taps} taps and {width} results");
-    across(row, kernel, output);
-}
+/// Rows of results that share what they read: with two vectors of pixels each, eight sums, enough to hide the latency of adding to them.
+const ROWS: usize = 4;
 
-/// `output[y, x] = Σ kernel[t] · rows[y + t, x]`: a correlation down the columns of an image that was padded for it.
+/// `output[y, x] = Σ kernel[t] · rows[y + t − taps / 2, x]`: a correlation down the columns of an image that is [`reflected`] at its edges.
 ///
 /// # Shapes
-/// - `rows`: `[height + taps − 1, width]`; `kernel`: `[taps]`, not empty; `output`: `[height, width]`
+/// - `rows`, `output`: `[height, width]`; `kernel`: `[taps]`, an odd number of them
 ///
 /// # Error
-/// At most `taps · 2⁻²³ · Σ |kernel[t] · rows[y + t, x]|`.
+/// At most `taps · 2⁻²³ · Σ |kernel[t] · rows[y + t − taps / 2, x]|`.
 ///
 /// # Panics
 /// When the shapes do not fit.
 pub fn correlate_down(rows: &[f32], width: usize, kernel: &[f32], output: &mut [f32]) {
-    let (found, taps, results) = (rows.len(), kernel.len(), output.len());
-    assert!(results.is_multiple_of(width.max(1)), "{results} results in rows of {width}");
-    assert_eq!(
-        found + width,
-        results + taps * width,
-        "{found} values in rows of {width} for {taps} taps and {results} results"
-    );
-    down(rows, width, kernel, output);
+    assert_eq!(rows.len(), output.len(), "as many results as values");
+    assert!(rows.len().is_multiple_of(width.max(1)), "{} values in rows of {width}", rows.len());
+    assert!(kernel.len() % 2 == 1, "a kernel of {} taps has no middle", kernel.len());
+    let (height, radius) = (rows.len() / width.max(1), kernel.len() / 2);
+    let row = |at: usize| reflected(at.cast_signed() - radius.cast_signed(), height) * width;
+    let starts: Vec<usize> =
+        if height > 0 { (0..height + 2 * radius).map(row).collect() } else { Vec::new() };
+    down(rows, width, &starts, kernel, output);
+}
+
+/// Where position `at` of an axis of `length` pixels lies once the axis is reflected at its edges: `… 1 0 | 0 1 … | …`.
+///
+/// # Panics
+/// When there are no pixels.
+#[must_use]
+pub fn reflected(at: isize, length: usize) -> usize {
+    let period = 2 * length;
+    let at = at.rem_euclid(period.cast_signed()).cast_unsigned();
+    at.min(period - 1 - at)
 }
 
 vectorised! {
-    fn across<M>(row: &[f32], kernel: &[f32], output: &mut [f32]) {
-        if output.len() >= 2 * PIXELS {
-            across_pieces::<M, { 2 * PIXELS }>(row, kernel, output);
-        } else if output.len() >= PIXELS {
-            across_pieces::<M, PIXELS>(row, kernel, output);
-        } else {
-            for (x, output) in output.iter_mut().enumerate() {
-                *output = weighted_sum::<M>(row[x..].iter(), kernel);
-            }
-        }
-    }
-}
-
-/// Pieces of `N` pixels: the more, the less the processor waits for the sum before.
-#[inline(always)]
-fn across_pieces<M: MulAdd, const N: usize>(row: &[f32], kernel: &[f32], output: &mut [f32]) {
-    for first in pieces::<N>(output.len()) {
-        let mut sums = [0.0f32; N];
-        for (tap, &weight) in kernel.iter().enumerate() {
-            for (sum, &value) in sums.iter_mut().zip(piece::<N>(row, tap + first)) {
-                *sum = M::mul_add(weight, value, *sum);
-            }
-        }
-        output[first..first + N].copy_from_slice(&sums);
-    }
-}
-
-/// Rows of results that share what they read.
-const ROWS: usize = 2;
-
-vectorised! {
-    fn down<M>(rows: &[f32], width: usize, kernel: &[f32], output: &mut [f32]) {
-        if width < PIXELS {
-            for (at, output) in output.iter_mut().enumerate() {
-                *output = weighted_sum::<M>(rows[at..].iter().step_by(width), kernel);
+    /// `starts` says where the row that the first tap of each result meets begins, and on from the last result those of its other taps.
+    fn down<M>(rows: &[f32], width: usize, starts: &[usize], kernel: &[f32], output: &mut [f32]) {
+        let height = output.len() / width.max(1);
+        if width < PIXELS || height < ROWS {
+            for (y, output) in output.chunks_exact_mut(width.max(1)).enumerate() {
+                for (x, output) in output.iter_mut().enumerate() {
+                    let values = starts[y..].iter().map(|start| rows[start + x]);
+                    *output = kernel.iter().zip(values).fold(0.0, |sum, (&weight, value)| M::mul_add(weight, value, sum));
+                }
             }
             return;
         }
-        // Zeros on both sides: the taps of rows that a result does not reach.
-        let mut wide = vec![0.0; kernel.len() + 2 * (ROWS - 1)];
-        wide[ROWS - 1..][..kernel.len()].copy_from_slice(kernel);
-        for (band, output) in output.chunks_mut(ROWS * width).enumerate() {
-            let rows = &rows[band * ROWS * width..];
-            let count = output.len() / width;
+        for y in pieces::<ROWS>(height) {
+            let starts = &starts[y..y + kernel.len() + ROWS - 1];
             for first in pieces::<PIXELS>(width) {
                 let mut sums = [[0.0f32; PIXELS]; ROWS];
-                // Row `y` of the image is what result `r` takes its tap `y − r` of.
-                for (y, weights) in wide.array_windows::<ROWS>().enumerate().take(kernel.len() + count - 1) {
-                    let values = piece::<PIXELS>(rows, y * width + first);
-                    for (sums, &weight) in sums.iter_mut().zip(weights.iter().rev()) {
-                        for (sum, &value) in sums.iter_mut().zip(values) {
-                            *sum = M::mul_add(weight, value, *sum);
+                // Row `at` is what result `r` takes its tap `at − r` of; the first and the last ones not every result.
+                for (at, start) in starts.iter().enumerate() {
+                    let values = piece::<PIXELS>(rows, start + first);
+                    let all = kernel.get((at + 1).wrapping_sub(ROWS)..=at);
+                    if let Some(weights) = all.and_then(|weights| weights.first_chunk::<ROWS>()) {
+                        for (sums, &weight) in sums.iter_mut().zip(weights.iter().rev()) {
+                            add::<M>(sums, weight, values);
+                        }
+                    } else {
+                        for (r, sums) in sums.iter_mut().enumerate() {
+                            if let Some(&weight) = kernel.get(at.wrapping_sub(r)) {
+                                add::<M>(sums, weight, values);
+                            }
                         }
                     }
                 }
-                for (output, sums) in output.chunks_exact_mut(width).zip(&sums) {
-                    output[first..first + PIXELS].copy_from_slice(sums);
+                for (r, sums) in sums.iter().enumerate() {
+                    output[(y + r) * width + first..][..PIXELS].copy_from_slice(sums);
                 }
             }
         }
@@ -111,8 +87,43 @@ vectorised! {
 }
 
 #[inline(always)]
-fn weighted_sum<'a, M: MulAdd>(values: impl Iterator<Item = &'a f32>, weights: &[f32]) -> f32 {
-    weights.iter().zip(values).fold(0.0, |sum, (&weight, &value)| M::mul_add(weight, value, sum))
+fn add<M: MulAdd>(sums: &mut [f32; PIXELS], weight: f32, values: &[f32; PIXELS]) {
+    for (sum, &value) in sums.iter_mut().zip(values) {
+        *sum = M::mul_add(weight, value, *sum);
+    }
+}
+
+/// `output[x, y] = rows[y, x]`.
+///
+/// # Shapes
+/// - `rows`: `[height, width]`; `output`: `[width, height]`
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn transpose(rows: &[f32], width: usize, output: &mut [f32]) {
+    assert_eq!(rows.len(), output.len(), "as many results as values");
+    assert!(rows.len().is_multiple_of(width.max(1)), "{} values in rows of {width}", rows.len());
+    let height = rows.len() / width.max(1);
+    if width < LINES || height < LINES {
+        for (x, output) in output.chunks_exact_mut(height.max(1)).enumerate() {
+            for (y, output) in output.iter_mut().enumerate() {
+                *output = rows[y * width + x];
+            }
+        }
+        return;
+    }
+    let mut tile = Tile::ZERO;
+    for y in pieces::<LINES>(height) {
+        for x in pieces::<LINES>(width) {
+            for (line, words) in tile.0.iter_mut().enumerate() {
+                *words = piece::<LINES>(rows, (y + line) * width + x).map(f32::to_bits);
+            }
+            transpose_tile(&mut tile);
+            for (line, words) in tile.0.iter().enumerate() {
+                output[(x + line) * height + y..][..LINES].copy_from_slice(&words.map(f32::from_bits));
+            }
+        }
+    }
 }
 
 /// Where pieces of `N` values begin that cover a row no shorter than that. The last ends with the row and may overlap the one
@@ -258,53 +269,86 @@ vectorised! {
     }
 }
 
-/// `Σ a · b`, summed in 16 lanes.
+/// Values that are summed in f32.
+const VALUES_A_SUM: usize = 1024;
+
+/// `Σ a[y, x] · b[y, x]` over the first `pairs` values of each row, summed in 16 lanes along a row, or 1024 values where rows are whole,
+/// and in f64 from there on.
+///
+/// # Shapes
+/// - `a`, `b`: `[rows, stride]`, the last row may be shorter; where one has more values, those are not looked at
 ///
 /// # Error
-/// At most `(length / 16 + 16) · 2⁻²³ · Σ |a · b|`.
+/// At most `(max(pairs, 1024) / 16 + 16) · 2⁻²³ · Σ |a · b|`.
 ///
 /// # Panics
-/// When the lengths differ.
+/// When `pairs` is more than `stride`, or nothing.
 #[must_use]
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len(), "vectors of one length");
-    lanes(a, b)
+pub fn sum_of_row_products(a: &[f32], b: &[f32], stride: usize, pairs: usize) -> f64 {
+    assert!((1..=stride).contains(&pairs), "{pairs} pairs in rows of {stride}");
+    row_products(a, b, stride, pairs)
 }
 
 vectorised! {
-    fn lanes<M>(a: &[f32], b: &[f32]) -> f32 {
-        sum_of_products::<M>(a, b)
+    fn row_products<M>(a: &[f32], b: &[f32], stride: usize, pairs: usize) -> f64 {
+        // Whole rows are summed in longer pieces: what follows each other needs no ends of rows.
+        let (stride, pairs) = if pairs == stride { (VALUES_A_SUM, VALUES_A_SUM) } else { (stride, pairs) };
+        let mut sum = 0.0;
+        for (a, b) in a.chunks(stride).zip(b.chunks(stride)) {
+            let pairs = pairs.min(a.len()).min(b.len());
+            sum += f64::from(sum_of_products::<M>(&a[..pairs], &b[..pairs]));
+        }
+        sum
     }
 }
 
-/// `Σ value`, summed in 16 lanes.
+/// `Σ rows[y, x]` over the first `count` values of each row, summed as [`sum_of_row_products`] does.
 ///
 /// # Error
-/// At most `(length / 16 + 16) · 2⁻²³ · Σ |value|`.
+/// At most `(max(count, 1024) / 16 + 16) · 2⁻²³ · Σ |value|`.
+///
+/// # Panics
+/// When `count` is more than `stride`, or nothing.
 #[must_use]
-pub fn sum(values: &[f32]) -> f32 {
-    plain_sum(values)
+pub fn sum_of_rows(rows: &[f32], stride: usize, count: usize) -> f64 {
+    assert!((1..=stride).contains(&count), "{count} values in rows of {stride}");
+    row_sums(rows, stride, count)
 }
 
 vectorised! {
-    fn plain_sum<M>(values: &[f32]) -> f32 {
-        sum_of(values, |value| value)
+    fn row_sums<M>(rows: &[f32], stride: usize, count: usize) -> f64 {
+        let (stride, count) = if count == stride { (VALUES_A_SUM, VALUES_A_SUM) } else { (stride, count) };
+        let mut sum = 0.0;
+        for row in rows.chunks(stride) {
+            sum += f64::from(sum_of(&row[..count.min(row.len())], |value| value));
+        }
+        sum
     }
 }
 
-/// How many pairs of values there are of which just one is negative.
+/// How many pairs of values there are, `a[y, x]` and `b[y, x]` among the first `pairs` of each row, of which just one is negative.
+///
+/// # Shapes
+/// As of [`sum_of_row_products`].
 ///
 /// # Panics
-/// When the lengths differ.
+/// When `pairs` is more than `stride`, or nothing.
 #[must_use]
-pub fn sign_changes(a: &[f32], b: &[f32]) -> usize {
-    assert_eq!(a.len(), b.len(), "vectors of one length");
-    changes(a, b) as usize
+pub fn sign_changes(a: &[f32], b: &[f32], stride: usize, pairs: usize) -> usize {
+    assert!((1..=stride).contains(&pairs), "{pairs} pairs in rows of {stride}");
+    changes(a, b, stride, pairs)
 }
 
 vectorised! {
-    fn changes<M>(a: &[f32], b: &[f32]) -> u32 {
-        a.iter().zip(b).map(|(&a, &b)| u32::from((a < 0.0) != (b < 0.0))).sum()
+    fn changes<M>(a: &[f32], b: &[f32], stride: usize, pairs: usize) -> usize {
+        let mut count = 0;
+        for (a, b) in a.chunks(stride).zip(b.chunks(stride)) {
+            let pairs = pairs.min(a.len()).min(b.len());
+            let (a, b) = (&a[..pairs], &b[..pairs]);
+            let of_row: u32 = a.iter().zip(b).map(|(&a, &b)| u32::from((a < 0.0) != (b < 0.0))).sum();
+            count += of_row as usize;
+        }
+        count
     }
 }
 
@@ -317,25 +361,27 @@ mod tests {
     proptest! {
         #[test]
         fn correlations_are_close_to_the_plain_ones(
-            width in awkward(130), height in 1usize..11, taps in 1usize..32, seed in any::<u64>(),
+            width in awkward(130), height in 0usize..23, radius in 0usize..16, seed in any::<u64>(),
         ) {
-            let check = |found: f32, values: &mut dyn Iterator<Item = &f32>, kernel: &[f32]| {
-                let terms: Vec<f64> = kernel.iter().zip(values).map(|(&k, &v)| f64::from(k) * f64::from(v)).collect();
-                let error = taps as f64 * 2f64.powi(-23) * terms.iter().map(|term| term.abs()).sum::<f64>();
-                (f64::from(found) - terms.iter().sum::<f64>()).abs() <= error
-            };
-            let kernel = values(!seed, taps);
-            let row = values(seed, width + taps - 1);
-            let mut output = vec![f32::NAN; width];
-            correlate_across(&row, &kernel, &mut output);
-            for (x, &found) in output.iter().enumerate() {
-                prop_assert!(check(found, &mut row[x..].iter(), &kernel), "across: {found} at {x}");
-            }
-            let rows = values(seed, width * (height + taps - 1));
-            let mut output = vec![f32::NAN; width * height];
+            let (rows, kernel) = (values(seed, width * height), values(!seed, 2 * radius + 1));
+            let mut output = vec![f32::NAN; rows.len()];
             correlate_down(&rows, width, &kernel, &mut output);
             for (at, &found) in output.iter().enumerate() {
-                prop_assert!(check(found, &mut rows[at..].iter().step_by(width), &kernel), "down: {found} at {at}");
+                let row = |t: usize| reflected((at / width + t).cast_signed() - radius.cast_signed(), height);
+                let term = |(t, &k): (usize, &f32)| f64::from(k) * f64::from(rows[row(t) * width + at % width]);
+                let terms: Vec<f64> = kernel.iter().enumerate().map(term).collect();
+                let error = kernel.len() as f64 * 2f64.powi(-23) * terms.iter().map(|term| term.abs()).sum::<f64>();
+                prop_assert!((f64::from(found) - terms.iter().sum::<f64>()).abs() <= error, "{found} at {at}");
+            }
+        }
+
+        #[test]
+        fn transposing_swaps_rows_and_columns(width in awkward(70), height in awkward(70), seed in any::<u64>()) {
+            let rows = values(seed, width * height);
+            let mut output = vec![f32::NAN; rows.len()];
+            transpose(&rows, width, &mut output);
+            for (at, &value) in rows.iter().enumerate() {
+                prop_assert_eq!(output[at % width * height + at / width], value);
             }
         }
 
@@ -391,16 +437,31 @@ mod tests {
         }
 
         #[test]
-        fn sums_are_close_to_the_plain_ones(length in awkward(300), seed in any::<u64>()) {
-            let (a, b) = (values(seed, length), values(!seed, length));
-            let terms = || a.iter().zip(&b).map(|(&a, &b)| f64::from(a) * f64::from(b));
-            let error = (length as f64 / 16.0 + 16.0) * 2f64.powi(-23) * terms().map(f64::abs).sum::<f64>();
-            prop_assert!((f64::from(dot(&a, &b)) - terms().sum::<f64>()).abs() <= error);
-            let values = || a.iter().map(|&a| f64::from(a));
-            let error = (length as f64 / 16.0 + 16.0) * 2f64.powi(-23) * values().map(f64::abs).sum::<f64>();
-            prop_assert!((f64::from(sum(&a)) - values().sum::<f64>()).abs() <= error);
-            let changes = a.iter().zip(&b).filter(|(a, b)| (**a < 0.0) != (**b < 0.0)).count();
-            prop_assert_eq!(sign_changes(&a, &b), changes);
+        fn sums_are_close_to_the_plain_ones(
+            stride in prop_oneof![1usize..80, 1000usize..1100], rows in 1usize..5, missing in 0usize..3,
+            beyond in 0usize..3, seed in any::<u64>(),
+        ) {
+            let pairs = stride - missing.min(stride - 1);
+            let length = (rows - 1) * stride + pairs;
+            // More than wanted of one of them: a whole row, or what is left of the last one.
+            let (a, b) = (values(seed, length + beyond * stride), values(!seed, length));
+            let wanted = || (0..rows).flat_map(|row| row * stride..row * stride + pairs);
+            let (wide_a, wide_b) = (|at: usize| f64::from(a[at]), |at: usize| f64::from(b[at]));
+            let allowed = |size: f64| (pairs.max(1024) as f64 / 16.0 + 16.0) * 2f64.powi(-23) * size;
+            let terms = || wanted().map(|at| wide_a(at) * wide_b(at));
+            let found = sum_of_row_products(&a, &b, stride, pairs);
+            prop_assert!((found - terms().sum::<f64>()).abs() <= allowed(terms().map(f64::abs).sum()));
+            let found = sum_of_rows(&b, stride, pairs);
+            prop_assert!((found - wanted().map(wide_b).sum::<f64>()).abs() <= allowed(wanted().map(|at| wide_b(at).abs()).sum()));
+            let changes = wanted().filter(|&at| (a[at] < 0.0) != (b[at] < 0.0)).count();
+            prop_assert_eq!(sign_changes(&a, &b, stride, pairs), changes);
         }
+    }
+
+    #[test]
+    fn reflection_repeats_the_edge_and_never_leaves_the_axis() {
+        let positions: Vec<usize> = (-4..7).map(|at| reflected(at, 3)).collect();
+        assert_eq!(positions, [2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]);
+        assert_eq!(reflected(-5, 1), 0);
     }
 }

@@ -15,8 +15,12 @@ pub(crate) fn sum_of_products<M: MulAdd>(a: &[f32], b: &[f32]) -> f32 {
             *sum = M::mul_add(a, b, *sum);
         }
     }
-    for (sum, (&a, &b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
-        *sum = M::mul_add(a, b, *sum);
+    if !a_rest.is_empty() {
+        // Filled up, so that the sums stay in their vectors.
+        let (a, b) = (filled(a_rest), filled(b_rest));
+        for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(&b)) {
+            *sum = M::mul_add(a, b, *sum);
+        }
     }
     total(sums)
 }
@@ -35,6 +39,14 @@ pub(crate) fn sum_of(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
         *sum += term(value);
     }
     total(sums)
+}
+
+/// Fewer values than there are lanes, and zeros after them.
+#[inline(always)]
+fn filled(values: &[f32]) -> [f32; LANES] {
+    let mut lanes = [0.0; LANES];
+    lanes[..values.len()].copy_from_slice(values);
+    lanes
 }
 
 /// The sum of all lanes, half of them onto the other half until one is left.

@@ -93,9 +93,17 @@ fn exponentials_below<M: MulAdd>(row: &mut [f32], scale: f32, top: f32) -> f32 {
             *sum += *value;
         }
     }
-    for (sum, value) in sums.iter_mut().zip(rest) {
-        *value = exp::<M>(M::mul_add(scale, *value, -top));
-        *sum += *value;
+    if !rest.is_empty() {
+        // Filled up to a whole vector: one exponential each would take longer than all of them together.
+        let mut powers = [f32::NEG_INFINITY; LANES];
+        for (power, &value) in powers.iter_mut().zip(&*rest) {
+            *power = M::mul_add(scale, value, -top);
+        }
+        for (sum, power) in sums.iter_mut().zip(&mut powers) {
+            *power = exp::<M>(*power);
+            *sum += *power;
+        }
+        rest.copy_from_slice(&powers[..rest.len()]);
     }
     sums.into_iter().sum()
 }

@@ -196,7 +196,7 @@ vectorised! {
 }
 
 /// Swaps lines and words.
-fn transpose(tile: &mut Tile) {
+pub(crate) fn transpose(tile: &mut Tile) {
     #[cfg(target_arch = "x86_64")]
     if crate::vector::Vector::here() == crate::vector::Vector::Avx512 {
         // SAFETY: the instructions were found on this machine.

@@ -1,7 +1,7 @@
 //! The distribution of amplitudes, how far they correlate, and how evenly they are spread.
 
 use super::plane::Plane;
-use refcon_kernels::filters::{dot, sign_changes};
+use refcon_kernels::filters::{sign_changes, sum_of_row_products};
 
 const PERCENTILES: [f32; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 const LAGS_DOWN: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
@@ -43,7 +43,7 @@ pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
     features.push(crossings(&centred, 1, 0));
     features.push(crossings(&centred, 0, 1));
 
-    let local = squared.smoothed(LOCAL_REACH).map(|v| v.max(0.0).sqrt() / deviation);
+    let local = squared.smoothed_and_transposed(LOCAL_REACH).map(|v| v.max(0.0).sqrt() / deviation);
     let local_mean = local.mean();
     let spread = local.map(|v| v - local_mean);
     features.push(mean_product(&spread, &spread).sqrt());
@@ -57,7 +57,7 @@ fn percentiles<const N: usize>(values: &[f32], shares: [f32; N]) -> [f32; N] {
     const BITS: u32 = 12;
     let first_bits = |value: f32| (ordered(value) >> (u32::BITS - BITS)) as usize;
     // Where the values of the next first bits begin, and, once all are in their places, where they end.
-    let mut bounds = [0; (1 << BITS) + 1];
+    let mut bounds = [0u32; (1 << BITS) + 1];
     for &value in values {
         bounds[first_bits(value) + 1] += 1;
     }
@@ -69,15 +69,15 @@ fn percentiles<const N: usize>(values: &[f32], shares: [f32; N]) -> [f32; N] {
     let mut together = vec![0.0; values.len()];
     for &value in values {
         let bound = &mut bounds[first_bits(value)];
-        together[*bound] = value;
+        together[*bound as usize] = value;
         *bound += 1;
     }
     let last = (values.len() - 1) as f32;
     shares.map(|share| {
         let rank = (last * share).round() as usize;
-        let bits = bounds.partition_point(|&end| end <= rank);
-        let first = if bits == 0 { 0 } else { bounds[bits - 1] };
-        *together[first..bounds[bits]].select_nth_unstable_by(rank - first, f32::total_cmp).1
+        let bits = bounds.partition_point(|&end| end as usize <= rank);
+        let first = if bits == 0 { 0 } else { bounds[bits - 1] as usize };
+        *together[first..bounds[bits] as usize].select_nth_unstable_by(rank - first, f32::total_cmp).1
     })
 }
 
@@ -89,28 +89,34 @@ fn ordered(value: f32) -> u32 {
 
 /// Mean product of the pixels of two planes at the same place.
 fn mean_product(a: &Plane, b: &Plane) -> f32 {
-    let sum: f64 = a.rows().zip(b.rows()).map(|(a, b)| f64::from(dot(a, b))).sum();
+    let sum = sum_of_row_products(&a.levels, &b.levels, a.width, a.width);
     (sum / a.levels.len() as f64) as f32
 }
 
 /// Mean product of pixels `down` rows and `across` columns apart; 0 where the plane is too small to hold such a pair.
 fn autocorrelation(plane: &Plane, down: usize, across: usize) -> f32 {
-    mean_over_pairs(plane, down, across, |row, later| f64::from(dot(row, later)))
+    mean_over_pairs(plane, down, across, sum_of_row_products)
 }
 
 /// Share of neighbouring pixels, one `down` or one `across` apart, whose signs differ.
 fn crossings(plane: &Plane, down: usize, across: usize) -> f32 {
-    mean_over_pairs(plane, down, across, |row, later| sign_changes(row, later) as f64)
+    mean_over_pairs(plane, down, across, |a, b, stride, pairs| sign_changes(a, b, stride, pairs) as f64)
 }
 
-/// The mean over pairs of pixels, from the sum over those of each two rows.
-fn mean_over_pairs(plane: &Plane, down: usize, across: usize, sum: impl Fn(&[f32], &[f32]) -> f64) -> f32 {
+/// The mean over pairs of pixels, from their `sum`: of rows, as many rows `down` and columns `across`, with how many values a row has, and
+/// how many of them are in pairs.
+fn mean_over_pairs(
+    plane: &Plane,
+    down: usize,
+    across: usize,
+    sum: impl Fn(&[f32], &[f32], usize, usize) -> f64,
+) -> f32 {
     if down >= plane.height || across >= plane.width {
         return 0.0;
     }
     let pairs = plane.width - across;
-    let rows = plane.rows().zip(plane.rows().skip(down));
-    let total: f64 = rows.map(|(row, later)| sum(&row[..pairs], &later[across..])).sum();
+    let later = &plane.levels[down * plane.width + across..];
+    let total = sum(&plane.levels, later, plane.width, pairs);
     (total / ((plane.height - down) * pairs) as f64) as f32
 }
 

@@ -5,21 +5,16 @@ use refcon_kernels::filters::{CirclePoint, circle_patterns};
 use std::f32::consts::TAU;
 use std::sync::OnceLock;
 
-/// A circle of `points` samples of `radius` pixels, on the plane smoothed by `sigma` pixels: the wider the circle, the
-/// larger the detail that it should see.
+/// A circle of `points` samples of `radius` pixels.
 struct Scale {
     points: u32,
     radius: f32,
-    sigma: f32,
 }
 
 const MOST_POINTS: u32 = 16;
 
-const SCALES: [Scale; 3] = [
-    Scale { points: 8, radius: 1.0, sigma: 0.0 },
-    Scale { points: 16, radius: 2.0, sigma: 1.0 },
-    Scale { points: 16, radius: 4.0, sigma: 2.0 },
-];
+const SCALES: [Scale; 3] =
+    [Scale { points: 8, radius: 1.0 }, Scale { points: 16, radius: 2.0 }, Scale { points: 16, radius: 4.0 }];
 
 pub(super) const LENGTH: usize = {
     let mut length = 0;
@@ -36,10 +31,11 @@ const TOLERANCE: f32 = 1e-3;
 
 /// Appends the square roots of each scale's histogram: uniform patterns by their number of ones (0 to `points`), then all
 /// others together. The root makes Euclidean distance the Hellinger distance of the histograms.
-pub(super) fn measure(plane: &Plane, features: &mut Vec<f32>) {
-    for scale in &SCALES {
-        let smoothed = (scale.sigma > 0.0).then(|| plane.smoothed(scale.sigma));
-        let histogram = histogram(smoothed.as_ref().unwrap_or(plane), scale);
+///
+/// There is a plane for each scale, from the finest to the smoothest: the wider the circle, the larger the detail that it should see.
+pub(super) fn measure(planes: [&Plane; SCALES.len()], features: &mut Vec<f32>) {
+    for (plane, scale) in planes.into_iter().zip(&SCALES) {
+        let histogram = histogram(plane, scale);
         features.extend(histogram.iter().map(|&count| (count as f32 / plane.levels.len() as f32).sqrt()));
     }
 }

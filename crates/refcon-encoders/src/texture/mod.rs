@@ -22,7 +22,7 @@ mod standardisation;
 
 use crate::{EncodeError, Encoder, EncoderId};
 use orientation::StructureTensor;
-use plane::Plane;
+use plane::{Plane, Smoothed};
 use rayon::prelude::*;
 use refcon_image::GreyImage;
 use standardisation::STANDARDISATION;
@@ -78,11 +78,15 @@ impl Texture {
     #[must_use]
     pub fn features(tile: &GreyImage) -> Vec<f32> {
         let plane = Plane::from_image(tile);
-        let fine = StructureTensor::of(&plane, 1.0, 2.0);
-        let coarse = StructureTensor::of(&plane, 2.0, 5.0);
+        // What each of these is smoothed by, in pixels.
+        let (fine, coarse) = (Smoothed::of(&plane, 1.0), Smoothed::of(&plane, 2.0));
         let mut features = Vec::with_capacity(DIMENSION);
         spectrum::measure(&plane, &mut features);
-        binary_patterns::measure(&plane, &mut features);
+        binary_patterns::measure(
+            [&plane, &fine.levels.transposed(), &coarse.levels.transposed()],
+            &mut features,
+        );
+        let (fine, coarse) = (StructureTensor::of(&fine, 2.0), StructureTensor::of(&coarse, 5.0));
         fine.dips(&mut features);
         coarse.dips(&mut features);
         fine.coherences(&mut features);

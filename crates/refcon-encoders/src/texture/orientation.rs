@@ -1,6 +1,6 @@
 //! Dips and coherence of reflectors, from the structure tensor.
 
-use super::plane::Plane;
+use super::plane::{Plane, Smoothed};
 use refcon_kernels::filters::{Directions, directions};
 use refcon_kernels::histograms::{histogram, shared_histogram};
 use std::f32::consts::FRAC_PI_2;
@@ -26,14 +26,14 @@ pub(super) struct StructureTensor {
 }
 
 impl StructureTensor {
-    /// Gradients at a scale of `sigma` pixels, averaged over `reach` pixels (standard deviations of Gaussians).
-    pub(super) fn of(plane: &Plane, sigma: f32, reach: f32) -> Self {
-        let (across, down) = plane.gradient(sigma);
+    /// Of a plane's gradients, averaged over `reach` pixels (the standard deviation of a Gaussian).
+    pub(super) fn of(gradient: &Smoothed, reach: f32) -> Self {
+        let Smoothed { across, down, .. } = gradient;
         let product = |a: &Plane, b: &Plane| {
             let levels = a.levels.iter().zip(&b.levels).map(|(a, b)| a * b).collect();
-            Plane { levels, ..*a }.smoothed(reach).levels
+            Plane { levels, ..*a }.smoothed_and_transposed(reach).levels
         };
-        let (xx, yy, xy) = (product(&across, &across), product(&down, &down), product(&across, &down));
+        let (xx, yy, xy) = (product(across, across), product(down, down), product(across, down));
         let empty = || vec![0.0; xx.len()];
         let mut tensor = Self { dip: empty(), coherence: empty(), weight: empty() };
         let Self { dip, coherence, weight: strength } = &mut tensor;
@@ -71,11 +71,8 @@ mod tests {
             let (x, y) = ((at % 64) as f32, (at / 64) as f32);
             100.0 + 50.0 * ((cos * y - sin * x) * 0.6).sin()
         };
-        StructureTensor::of(
-            &Plane { width: 64, height: 64, levels: (0..64 * 64).map(level).collect() },
-            1.0,
-            2.0,
-        )
+        let plane = Plane { width: 64, height: 64, levels: (0..64 * 64).map(level).collect() };
+        StructureTensor::of(&Smoothed::of(&plane, 1.0), 2.0)
     }
 
     #[test]
@@ -102,7 +99,8 @@ mod tests {
     #[test]
     fn noise_is_less_coherent_than_reflectors() {
         let noise = (0..64 * 64u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as f32).collect();
-        let noise = StructureTensor::of(&Plane { width: 64, height: 64, levels: noise }, 1.0, 2.0);
+        let noise = Plane { width: 64, height: 64, levels: noise };
+        let noise = StructureTensor::of(&Smoothed::of(&noise, 1.0), 2.0);
         let mean = |tensor: &StructureTensor| tensor.coherence.iter().sum::<f32>() / 4096.0;
         assert!(mean(&noise) < 0.6 * mean(&dipping(10.0)));
     }

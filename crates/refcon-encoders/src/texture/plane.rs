@@ -1,7 +1,7 @@
 //! A plane of grey levels and the Gaussian filters that the features are built of.
 
 use refcon_image::GreyImage;
-use refcon_kernels::filters::{correlate_across, correlate_down, sum};
+use refcon_kernels::filters::{correlate_down, reflected, sum_of_rows, transpose};
 
 /// Longest side that is looked at, in pixels; of a larger image the centre is described. Tiles are a few hundred pixels;
 /// the limit bounds the memory that a picture of some other kind can ask for.
@@ -36,7 +36,7 @@ impl Plane {
 
     /// The mean, summed in f64 from row to row.
     pub(super) fn mean(&self) -> f32 {
-        (self.rows().map(|row| f64::from(sum(row))).sum::<f64>() / self.levels.len() as f64) as f32
+        (sum_of_rows(&self.levels, self.width, self.width) / self.levels.len() as f64) as f32
     }
 
     /// The plane of what each level becomes.
@@ -60,43 +60,49 @@ impl Plane {
         Self { width, height, levels }
     }
 
-    /// The plane smoothed by a Gaussian of `sigma` pixels; edges are reflected.
-    pub(super) fn smoothed(&self, sigma: f32) -> Self {
+    /// The plane smoothed by a Gaussian of `sigma` pixels, transposed: whoever looks at each pixel by itself need not care. Edges are
+    /// reflected.
+    pub(super) fn smoothed_and_transposed(&self, sigma: f32) -> Self {
         let kernel = gaussian(sigma);
-        self.convolved_across(&kernel).convolved_down(&kernel)
+        self.filtered_down(&kernel).transposed().filtered_down(&kernel)
     }
 
-    /// Derivatives across (along a row) and down, each of the plane smoothed by a Gaussian of `sigma` pixels.
-    pub(super) fn gradient(&self, sigma: f32) -> (Self, Self) {
-        let (smooth, slope) = (gaussian(sigma), gaussian_slope(sigma));
-        (
-            self.convolved_across(&slope).convolved_down(&smooth),
-            self.convolved_across(&smooth).convolved_down(&slope),
-        )
-    }
-
-    fn convolved_across(&self, kernel: &[f32]) -> Self {
-        let padded = self.padded(kernel.len() / 2, 0);
+    /// Rows as columns.
+    pub(super) fn transposed(&self) -> Self {
         let mut levels = vec![0.0; self.levels.len()];
-        for (row, out) in padded.rows().zip(levels.chunks_exact_mut(self.width)) {
-            correlate_across(row, kernel, out);
-        }
-        Self { levels, ..*self }
+        transpose(&self.levels, self.width, &mut levels);
+        Self { width: self.height, height: self.width, levels }
     }
 
-    fn convolved_down(&self, kernel: &[f32]) -> Self {
-        let padded = self.padded(0, kernel.len() / 2);
+    fn filtered_down(&self, kernel: &[f32]) -> Self {
         let mut levels = vec![0.0; self.levels.len()];
-        correlate_down(&padded.levels, self.width, kernel, &mut levels);
+        correlate_down(&self.levels, self.width, kernel, &mut levels);
         Self { levels, ..*self }
     }
 }
 
-/// Where position `at` of an axis of `length` pixels lies once the axis is reflected at its edges: `… 1 0 | 0 1 … | …`.
-fn reflected(at: isize, length: usize) -> usize {
-    let period = 2 * length;
-    let at = at.rem_euclid(period as isize) as usize;
-    at.min(period - 1 - at)
+/// A plane smoothed by a Gaussian and its derivatives, all transposed. Edges are reflected.
+#[derive(Debug)]
+pub(super) struct Smoothed {
+    pub(super) levels: Plane,
+    /// The derivative along a row of the plane that was smoothed.
+    pub(super) across: Plane,
+    /// The derivative down a column of it.
+    pub(super) down: Plane,
+}
+
+impl Smoothed {
+    /// Smoothed by a Gaussian of `sigma` pixels.
+    pub(super) fn of(plane: &Plane, sigma: f32) -> Self {
+        let (smooth, slope) = (gaussian(sigma), gaussian_slope(sigma));
+        // A column of what is transposed is a row of the plane.
+        let smooth_down = plane.filtered_down(&smooth).transposed();
+        Self {
+            levels: smooth_down.filtered_down(&smooth),
+            across: smooth_down.filtered_down(&slope),
+            down: plane.filtered_down(&slope).transposed().filtered_down(&smooth),
+        }
+    }
 }
 
 /// A Gaussian of `sigma` pixels, cut at 3 sigma, of sum 1.
@@ -124,19 +130,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reflection_repeats_the_edge_and_never_leaves_the_axis() {
-        let positions: Vec<usize> = (-4..7).map(|at| reflected(at, 3)).collect();
-        assert_eq!(positions, [2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]);
-        assert_eq!(reflected(-5, 1), 0);
-    }
-
-    #[test]
     fn the_gradient_of_a_ramp_is_its_slope() {
         let levels = (0..40 * 40).map(|at| 2.0 * (at % 40) as f32 - 3.0 * (at / 40) as f32).collect();
         let plane = Plane { width: 40, height: 40, levels };
-        let (across, down) = plane.gradient(2.0);
-        let centre = 20 * 40 + 20;
-        assert!((across.levels[centre] - 2.0).abs() < 1e-4 && (down.levels[centre] + 3.0).abs() < 1e-4);
+        let smoothed = Smoothed::of(&plane, 2.0);
+        let centre = |of: &Plane| of.levels[20 * 40 + 20];
+        assert!((centre(&smoothed.across) - 2.0).abs() < 1e-4 && (centre(&smoothed.down) + 3.0).abs() < 1e-4);
+        assert!((centre(&smoothed.levels) - centre(&plane)).abs() < 1e-4);
     }
 
     #[test]

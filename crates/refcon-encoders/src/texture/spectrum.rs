@@ -1,7 +1,7 @@
 //! Energy by spatial frequency and dip.
 
 use super::plane::Plane;
-use refcon_kernels::filters::sum;
+use refcon_kernels::filters::sum_of_rows;
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 use std::cell::RefCell;
@@ -124,7 +124,9 @@ fn mean_density(plane: &Plane, window: &Window) -> Vec<f32> {
     for top in window_starts(plane.height, height) {
         for left in window_starts(plane.width, width) {
             let row = |y: usize| &plane.levels[(top + y) * plane.width + left..][..width];
-            let mean = (0..height).map(|y| sum(row(y))).sum::<f32>() / (width * height) as f32;
+            let (first, last) = (top * plane.width + left, (top + height - 1) * plane.width + left + width);
+            let sum = sum_of_rows(&plane.levels[first..last], plane.width, width);
+            let mean = (sum / (width * height) as f64) as f32;
             for (pair, out) in pairs.chunks_exact_mut(width).enumerate() {
                 // The last row of an odd number of them goes with itself, and half of that is not looked at.
                 let (y, next) = (2 * pair, (2 * pair + 1).min(height - 1));
