@@ -63,7 +63,7 @@ impl Ranking {
         self.neighbours.iter().map(|near| near.distance).collect()
     }
 
-    /// The outcome for metrics. The weighted accuracies are of the original's confidence among the three best matches.
+    /// The outcome for metrics. The weighted accuracies are of the challenge's confidence among the three best matches.
     #[must_use]
     pub fn outcome(&self, query: &str) -> Outcome {
         let best: Vec<f32> =

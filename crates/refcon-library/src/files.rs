@@ -1,5 +1,6 @@
 //! Writing a file whole or not at all.
 
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -41,11 +42,10 @@ pub fn write_whole(
         let path = destination(path)?;
         let mut file = file_beside(&path)?;
         // Into the bare file: errors of the temporary one would tell its name, which means nothing to the reader.
-        let mut out = BufWriter::new(file.as_file_mut());
+        let mut out = BufWriter::new(file.bare());
         content(&mut out)?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        file.persist(&path).map_err(|error| error.error)?;
-        Ok(())
+        file.persist(&path)
     };
     written().map_err(|source| WriteError { path: path.into(), source: without_temporary_name(source) })
 }
@@ -73,26 +73,100 @@ pub fn check_writable(path: &Path) -> Result<(), WriteError> {
 fn destination(path: &Path) -> io::Result<PathBuf> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(found) if found.permissions().readonly() => {
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is there and read-only"))
+        }
         Ok(found) if !found.is_file() => Err(io::Error::other("it is a device or a pipe, expected a file")),
         Ok(_) => path.canonicalize(),
         Err(_) => Ok(path.to_owned()),
     }
 }
 
-fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
+/// A file in the making.
+enum Unfinished {
+    /// It has no name before it is whole: nothing is left of it, however the program ends.
+    #[cfg(target_os = "linux")]
+    Nameless(File),
+    /// Where the system knows no such files.
+    Named(NamedTempFile),
+}
+
+impl Unfinished {
+    fn bare(&mut self) -> &mut File {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Nameless(file) => file,
+            Self::Named(file) => file.as_file_mut(),
+        }
+    }
+
+    /// Gives it its name, in place of whatever has it.
+    fn persist(self, path: &Path) -> io::Result<()> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Nameless(file) => nameless::persist(&file, path),
+            Self::Named(file) => file.persist(path).map(drop).map_err(|error| error.error),
+        }
+    }
+}
+
+fn file_beside(path: &Path) -> io::Result<Unfinished> {
+    #[cfg(target_os = "linux")]
+    if let Some(file) = nameless::file_in(folder_of(path)) {
+        return Ok(Unfinished::Nameless(file));
+    }
     let mut builder = tempfile::Builder::new();
     // A temporary file is its owner's alone; a result is as open as any file that the user makes.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder_of(path)).map_err(without_temporary_name)
+    builder.tempfile_in(folder_of(path)).map(Unfinished::Named).map_err(without_temporary_name)
+}
+
+/// Files that have no name yet (`O_TMPFILE`, open(2)).
+#[cfg(target_os = "linux")]
+mod nameless {
+    use super::folder_of;
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+    use std::fs::File;
+    use std::io;
+    use std::os::fd::AsRawFd;
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Where the system shows a process its open files, which is how one is given a name.
+    const OPEN_FILES: &str = "/proc/self/fd";
+
+    /// None where the file system, or the system, cannot make or name one.
+    pub(super) fn file_in(folder: &Path) -> Option<File> {
+        let mode = Mode::from_raw_mode(0o666);
+        let file = open(folder, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode).ok()?;
+        Path::new(OPEN_FILES).is_dir().then(|| file.into())
+    }
+
+    /// A name is never given over one that is there, so it is given beside it and moved.
+    pub(super) fn persist(file: &File, path: &Path) -> io::Result<()> {
+        let open_file = PathBuf::from(OPEN_FILES).join(file.as_raw_fd().to_string());
+        let beside = loop {
+            static NAMED: AtomicU64 = AtomicU64::new(0);
+            let number = NAMED.fetch_add(1, Ordering::Relaxed);
+            let beside = folder_of(path).join(format!(".tmp-{}-{number}", std::process::id()));
+            match linkat(CWD, &open_file, CWD, &beside, AtFlags::SYMLINK_FOLLOW) {
+                Ok(()) => break beside,
+                Err(rustix::io::Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+        };
+        std::fs::rename(&beside, path).inspect_err(|_| drop(std::fs::remove_file(&beside)))
+    }
 }
 
 /// What the system said, without the name of the temporary file, which means nothing to the reader.
 fn without_temporary_name(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|inner| inner.source()).map(ToString::to_string);
-    match cause {
-        Some(cause) => io::Error::new(error.kind(), cause),
-        None => error,
+    let text = error.to_string();
+    // The crate tempfile keeps what the system said to itself, but for the words.
+    match text.split_once(" at path ") {
+        Some((said, _)) if error.get_ref().is_some() => io::Error::new(error.kind(), said),
+        _ => error,
     }
 }
 
@@ -112,6 +186,27 @@ mod tests {
         assert!(error.unwrap_err().to_string().contains("disk full"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_in_the_making_has_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || std::fs::read_dir(folder.path()).unwrap().count();
+        if nameless::file_in(folder.path()).is_none() {
+            println!("this file system makes no files without a name");
+            return;
+        }
+        let path = folder.path().join("out.json");
+        for text in ["first", "second"] {
+            let before = names();
+            write_whole(&path, |out| {
+                assert_eq!(names(), before);
+                out.write_all(text.as_bytes())
+            })
+            .unwrap();
+            assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), names()), (text, 1));
+        }
     }
 
     #[cfg(unix)]

@@ -2,7 +2,7 @@
 //! bytes. [`Survey`](crate::Survey) reads them.
 
 use crate::Volume;
-use crate::whole_file::create_beside;
+use crate::whole_file::{create_beside, without_temporary_name};
 use npyz::WriterBuilder;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ where
     if shape.iter().try_fold(1_usize, |product, &length| product.checked_mul(length)) != Some(values.len()) {
         return Err(NumpyError::Values { shape, found: values.len() });
     }
-    let failed = |source| NumpyError::Write { path: path.to_owned(), source };
+    let failed = |source| NumpyError::Write { path: path.to_owned(), source: without_temporary_name(source) };
     let mut file = create_beside(path).map_err(failed)?;
     npyz::WriteOptions::new_header_only()
         .dtype(T::default_dtype())
@@ -107,6 +107,14 @@ mod tests {
         assert!(header.contains("'<f4'") && header.contains("(1, 2, 2"), "{header}");
         assert_eq!(folder.path().read_dir()?.count(), 1, "no temporary file stays behind");
         Ok(())
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nowhere").join("labels.npy");
+        let message = write_labels(&path, [1, 1, 1], &[0]).unwrap_err().to_string();
+        assert!(message.contains("labels.npy: No such file") && !message.contains(".partial"), "{message}");
     }
 
     #[test]

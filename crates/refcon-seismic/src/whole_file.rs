@@ -18,5 +18,15 @@ pub(crate) fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
         // The process's umask takes its share of these; a temporary file would be private by default.
         builder.permissions(std::fs::Permissions::from_mode(0o666))
     };
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder).map_err(without_temporary_name)
+}
+
+/// What the system said, without the name of the temporary file, which means nothing to the reader.
+pub(crate) fn without_temporary_name(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    // The crate tempfile keeps what the system said to itself, but for the words.
+    match text.split_once(" at path ") {
+        Some((said, _)) if error.get_ref().is_some() => io::Error::new(error.kind(), said),
+        _ => error,
+    }
 }

@@ -336,12 +336,12 @@ fn a_checkpoint_of_another_family_is_pretrained_further_with_both_pools() {
     assert_eq!(after.dimension(), 2 * before.dimension());
 }
 
-/// Trains two epochs with further settings. Gives the run and what the task said.
+/// Trains two epochs, or as many as the further settings say. Gives the run and what the task said.
 fn two_epochs(scratch: &Path, settings: &[&str]) -> (Run, Vec<String>) {
     let folder = scratch.join("tiles");
     tiles(&folder);
-    let mut settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
-    settings.push("stopping.epochs=2".into());
+    let settings: Vec<String> =
+        [&["stopping.epochs=2"], settings].concat().iter().map(ToString::to_string).collect();
     let config = DinoConfig::parse(&small(&folder).to_yaml(), &settings).unwrap();
     let ready = DinoPretraining::prepare(config, false).unwrap();
     let (mut task, plan) = (ready.task, ready.config.common().plan(MEASURE, false));
@@ -377,9 +377,14 @@ fn numbers_of_batches_that_make_a_step_together_are_recorded_once() {
 }
 
 #[test]
-fn a_collapse_is_said_once_by_the_loop() {
+fn a_collapse_is_said_once_by_the_loop_when_there_were_steps_enough_to_tell() {
     let scratch = tempfile::tempdir().unwrap();
     let vague = ["teacher.temperature=[1000, 1000]", "schedule=constant"];
-    let (_, said) = two_epochs(scratch.path(), &vague);
-    assert!(said.len() == 1 && said[0].starts_with("epoch 2: collapse"), "{said:?}");
+    let (_, said) = two_epochs(&scratch.path().join("few"), &vague);
+    assert!(said.is_empty(), "{said:?}");
+    let long = [&vague[..], &["stopping.epochs=8", "batch=5", "local_crops.count=0"]].concat();
+    let (_, said) = two_epochs(&scratch.path().join("many"), &long);
+    // Eight batches an epoch.
+    assert!(said.len() == 1 && said[0].starts_with("epoch 7: collapse"), "{said:?}");
+    assert!(said[0].contains("batch larger than 5") && !said[0].contains("sinkhorn"), "{said:?}");
 }

@@ -9,7 +9,7 @@ use refcon_encoders::{
     COMPACT, Device, DeviceChoice, Embeddings, Encoder, Execution, Family, Precision, Pretrained, Texture,
     device_list, is_shipped, open_encoder,
 };
-use refcon_image::{DecodeLimits, GreyImage, ReadImageError, TileFile};
+use refcon_image::{DecodeLimits, GreyImage, ListError, ReadImageError, TileFile};
 use refcon_library::{Library, Snapshot};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -41,24 +41,33 @@ impl EmbeddedFolder {
 pub(crate) struct EncoderArguments {
     /// `texture` or `compact`, which come with the program, or a checkpoint of ViT, CLIP, DINOv2 or ViT-MAE: its folder or file
     /// (`refcon encoders`) [default: texture; for a library that holds only compact's tiles, that]
-    #[arg(long, value_name = "NAME|PATH")]
+    #[arg(long, value_name = "NAME|PATH", help_heading = "Encoder")]
     pub(crate) encoder: Option<String>,
 
     /// Take the checkpoint as of this family, where its tensors' names fit several: vit, clip, dinov2, mae
-    #[arg(long, value_parser = family)]
+    #[arg(long, value_parser = family, help_heading = "Encoder")]
     pub(crate) family: Option<Family>,
 
     /// Where the encoder runs: auto, cpu, gpu, gpu:N, cuda, cuda:N
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", help_heading = "Encoder")]
     pub(crate) device: DeviceChoice,
 
     /// What the encoder computes in: f32, bf16 (factors rounded, sums in f32), or auto: bf16 where the processor is fast at it
-    #[arg(long, default_value = "auto", value_name = "auto|f32|bf16")]
+    #[arg(long, default_value = "auto", value_name = "auto|f32|bf16", help_heading = "Encoder")]
     pub(crate) precision: Precision,
 }
 
 /// The encoder without weights.
 const TEXTURE: &str = "texture";
+
+/// Why it is no checkpoint.
+pub(crate) const WITHOUT_WEIGHTS: &str = "the texture descriptor has no weights and no file; give `compact`, or the path of a checkpoint (a folder or a file, see `refcon \
+     encoders`)";
+
+/// Whether the encoder without weights is meant, and no file of its name.
+pub(crate) fn is_without_weights(encoder: &Path) -> bool {
+    encoder == Path::new(TEXTURE) && !encoder.exists()
+}
 
 /// The encoders that come with the program; the first is the default.
 const BUILT_IN: [&str; 2] = [TEXTURE, COMPACT];
@@ -114,6 +123,12 @@ impl EncoderArguments {
     /// The encoder that the user asked for.
     pub(crate) fn open(&self) -> Result<Box<dyn Encoder>, Failure> {
         if self.name() == TEXTURE {
+            if let Some(family) = self.family {
+                return Err(Failure::usage(format!(
+                    "--family {}: the texture descriptor is of no family; leave it out, or give a checkpoint with --encoder",
+                    family.name()
+                )));
+            }
             if let DeviceChoice::Gpu(_) | DeviceChoice::Cuda(_) = self.device {
                 let device = self.device;
                 return Err(Failure::usage(format!(
@@ -129,6 +144,9 @@ impl EncoderArguments {
 
     /// The checkpoint that the user asked for, without a head that it may have, its weights as they are, whatever they would be multiplied in.
     pub(crate) fn open_weights(&self) -> Result<Pretrained, Failure> {
+        if is_without_weights(Path::new(self.name())) {
+            return Err(Failure::usage(WITHOUT_WEIGHTS));
+        }
         let (path, device, _) = self.place()?;
         Pretrained::open_on(&path, self.family, &device, Execution::F32).map_err(Failure::input)
     }
@@ -163,8 +181,26 @@ pub(crate) fn embed_folder(
     what: &'static str,
     output: &Output,
 ) -> Result<EmbeddedFolder, Failure> {
-    let files = refcon_image::list(folder).map_err(Failure::input)?;
+    let files = tiles_of(folder)?;
     embed_tiles(&files, folder, encoder, strict, what, output)
+}
+
+/// The tiles of a folder.
+pub(crate) fn tiles_of(folder: &Path) -> Result<Vec<TileFile>, Failure> {
+    refcon_image::list(folder).map_err(|error| match error {
+        ListError::NotAFolder { .. } if is_survey_name(folder) => Failure::input(format!(
+            "{} has the name of a survey: expected a folder of images; cut it into tiles first (`refcon tile`), or search in it with \
+             `refcon index` and `refcon search`",
+            folder.display()
+        )),
+        error => Failure::input(error),
+    })
+}
+
+/// Whether a file is called as surveys are.
+pub(crate) fn is_survey_name(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["sgy", "segy", "su", "npy"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// As [`embed_folder`], for some tiles of it.
@@ -212,7 +248,7 @@ impl<'a> EmbeddingStream<'a> {
         let Self { files, folder, encoder, strict, what } = self;
         let progress = output.progress(what, files.len());
         let mut skipped = Vec::new();
-        let mut any = false;
+        let (mut any, mut read_in_all, mut dark) = (false, 0, 0);
         std::thread::scope(|scope| {
             let (send, blocks) = sync_channel(BLOCKS_WAITING);
             scope.spawn(move || read_all(files, &send));
@@ -236,6 +272,8 @@ impl<'a> EmbeddingStream<'a> {
                     }
                 }
                 any |= !tiles.is_empty();
+                read_in_all += images.len();
+                dark += images.iter().filter(|image| is_dark(image)).count();
                 take(tiles, encoder.embed(&images).map_err(Failure::other)?)?;
                 progress.inc(block.len() as u64);
             }
@@ -250,8 +288,20 @@ impl<'a> EmbeddingStream<'a> {
                 skipped.first().map_or("", String::as_str)
             )));
         }
+        if 2 * dark > read_in_all {
+            tracing::warn!(
+                "{dark} of {read_in_all} tiles in {} use less than an eighth of the grey range, as 12-bit values do that are stored in 16 \
+                 bits: compared with others they are dim, not alike; stretch them to the whole range",
+                folder.display()
+            );
+        }
         Ok(skipped)
     }
+}
+
+/// Whether a tile's brightest pixel is as dim as the brightest of 13 bits among those of 16.
+fn is_dark(image: &GreyImage) -> bool {
+    image.pixels().iter().all(|&level| level < 0.125)
 }
 
 /// Some files, and what was read of each.

@@ -2,6 +2,7 @@
 
 mod commands;
 mod dashboard;
+mod destination;
 mod embedding;
 mod failure;
 mod interruption;
@@ -132,7 +133,11 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            match failure {
+                // Nothing went wrong.
+                Failure::Waiting(_) => eprintln!("{failure}"),
+                _ => eprintln!("error: {failure}"),
+            }
             failure.exit_code()
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
+use refcon_library::retrieval::section_box::Positions;
 use refcon_seismic::segy::{ByteOrder, Container, FieldKind, HeaderField, OpenOptions, Prestack};
 use refcon_seismic::segy::{OddityKind, SampleFormat, SegyFile, TextEncoding};
 use refcon_seismic::survey::{ArrayAxes, ArrayShape, RawArray};
@@ -50,9 +51,9 @@ pub(crate) struct SurveyChoices {
     #[arg(long, value_name = "N")]
     samples_per_trace: Option<usize>,
 
-    /// Sample interval, ms, m or ft [default: what the file says; arrays: 1]
-    #[arg(long, value_name = "INTERVAL")]
-    sample_interval: Option<f64>,
+    /// Sample interval, as in `4`, `4ms` or `5m` [default: what the file says; arrays: 1]
+    #[arg(long, value_name = "INTERVAL[ms|s|m|ft]", allow_hyphen_values = true)]
+    sample_interval: Option<Position>,
 
     /// Whether samples are times or depths
     #[arg(long, value_enum, value_name = "DOMAIN")]
@@ -87,9 +88,10 @@ pub(crate) struct SurveyChoices {
     #[arg(long, value_name = "BYTES", requires = "shape", default_value_t = 0)]
     offset: u64,
 
-    /// Position of an array's first sample, ms, m or ft (arrays: NumPy and raw files, which know nothing of lines)
-    #[arg(long, value_name = "POSITION", default_value_t = 0.0, allow_negative_numbers = true)]
-    first_sample: f64,
+    /// Position of an array's first sample, as in `100` or `100ms` (arrays: NumPy and raw files, which know nothing of lines)
+    /// [default: 0]
+    #[arg(long, value_name = "POSITION[ms|s|m|ft]", allow_hyphen_values = true)]
+    first_sample: Option<Position>,
 
     /// Number of an array's first inline
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
@@ -171,6 +173,41 @@ impl FromStr for Field {
     }
 }
 
+/// A time or depth as the user writes it: `1200`, `1200ms`, `1.2s`, `2400m`; without a unit, in that of the survey.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Position {
+    /// In the unit of its domain: ms, m or ft.
+    pub(crate) value: f64,
+    /// What its unit says that it is.
+    pub(crate) domain: Option<Domain>,
+}
+
+impl FromStr for Position {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number_ends = text.rfind(|last: char| last.is_ascii_digit()).map_or(0, |at| at + 1);
+        let (number, unit) = text.split_at(number_ends);
+        // A range from it to itself: ranges are where units are understood.
+        let range: Positions = format!("{number}..{number}{unit}")
+            .parse()
+            .map_err(|_| "expected a time or depth, as in 1200, 1200ms, 1.2s or 2400m".to_owned())?;
+        Ok(Self { value: range.from, domain: range.domain })
+    }
+}
+
+/// Refuses a time where samples are depths, and the other way round. `what` is what the user gave.
+pub(crate) fn check_unit(what: &str, given: Option<Domain>, samples: Domain) -> Result<(), Failure> {
+    match given.filter(|given| *given != samples) {
+        Some(given) => Err(Failure::usage(format!(
+            "{what} is in {}, and the samples of the survey are in {}",
+            given.unit(),
+            samples.unit()
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// The shape of a raw array as the user writes it.
 #[derive(Debug, Clone, Copy)]
 struct Shape(ArrayShape);
@@ -206,6 +243,29 @@ impl SurveyChoices {
         Survey::open(path, &self.options(path)?).map_err(Failure::input)
     }
 
+    /// Whether nothing says which times or depths the samples of `survey` are, so that they are only counted.
+    pub(crate) fn only_counts_samples(&self, survey: &Survey) -> bool {
+        let from_file = survey.segy().is_some() || survey.zarr().is_some();
+        !from_file && self.sample_interval.is_none() && self.first_sample.is_none() && self.domain.is_none()
+    }
+
+    /// Time or depth, where the user says it, if only by a unit.
+    fn domain(&self) -> Result<Option<Domain>, Failure> {
+        let domain = self.domain.map(|domain| match domain {
+            Vertical::Time => Domain::Time,
+            Vertical::Depth => Domain::Depth,
+            Vertical::DepthFeet => Domain::DepthFeet,
+        });
+        let units = [("--sample-interval", self.sample_interval), ("--first-sample", self.first_sample)];
+        units.into_iter().try_fold(domain, |domain, (option, position)| {
+            let given = position.and_then(|position| position.domain);
+            if let Some(domain) = domain {
+                check_unit(option, given, domain)?;
+            }
+            Ok(domain.or(given))
+        })
+    }
+
     /// What the user says about the survey at `path`.
     pub(crate) fn options(&self, path: &Path) -> Result<SurveyOptions, Failure> {
         let format = self
@@ -220,11 +280,7 @@ impl SurveyChoices {
             Order::Big => ByteOrder::Big,
             Order::Little => ByteOrder::Little,
         });
-        let domain = self.domain.map(|domain| match domain {
-            Vertical::Time => Domain::Time,
-            Vertical::Depth => Domain::Depth,
-            Vertical::DepthFeet => Domain::DepthFeet,
-        });
+        let domain = self.domain()?;
         let field = |field: Option<Field>| field.map(|Field(field)| field);
         let segy = OpenOptions {
             container: self.container.map(|kind| match kind {
@@ -238,7 +294,7 @@ impl SurveyChoices {
             }),
             format,
             sample_count: self.samples_per_trace,
-            sample_interval: self.sample_interval,
+            sample_interval: self.sample_interval.map(|interval| interval.value),
             domain,
             inline: field(self.inline_byte),
             crossline: field(self.crossline_byte),
@@ -253,8 +309,10 @@ impl SurveyChoices {
         };
         let axes = ArrayAxes {
             domain: domain.unwrap_or(Domain::Time),
-            first_sample: self.first_sample,
-            sample_interval: self.sample_interval.unwrap_or(ArrayAxes::default().sample_interval),
+            first_sample: self.first_sample.map_or(0.0, |first| first.value),
+            sample_interval: self
+                .sample_interval
+                .map_or(ArrayAxes::default().sample_interval, |interval| interval.value),
             first_inline: self.first_inline,
             inline_step: self.inline_step,
             first_crossline: self.first_crossline,
@@ -312,5 +370,18 @@ mod tests {
         assert_eq!(shape("2x3x4"), Ok(ArrayShape::Volume([2, 3, 4])));
         assert_eq!(shape("2x3"), Ok(ArrayShape::Section([2, 3])));
         assert!(shape("2x3x4x5").is_err() && shape("2×3").is_err());
+    }
+
+    #[test]
+    fn a_position_is_read_with_and_without_its_unit() {
+        let position = |text: &str| text.parse::<Position>().map(|found| (found.value, found.domain));
+        assert_eq!(position("1200"), Ok((1200.0, None)));
+        assert_eq!(position("-8"), Ok((-8.0, None)));
+        assert_eq!(position("1200ms"), Ok((1200.0, Some(Domain::Time))));
+        assert_eq!(position("1.2 s"), Ok((1200.0, Some(Domain::Time))));
+        assert_eq!(position("2.4km"), Ok((2400.0, Some(Domain::Depth))));
+        for wrong in ["", "ms", "12 parsecs", "1..2", "NaN", "1e"] {
+            assert!(position(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::survey::SurveyChoices;
+use crate::survey::{SurveyChoices, check_unit};
 use clap::{Args, ValueEnum};
+use refcon_library::retrieval::section_box::Positions;
 use refcon_seismic::export::LabelVolume;
 use refcon_seismic::statistics::absolute_percentiles;
 use refcon_seismic::tiling::{
@@ -50,12 +51,12 @@ pub(crate) struct TilingChoices {
     #[arg(long, default_value_t = 1, value_name = "N")]
     every: usize,
 
-    /// Only samples from here to there, ms or m, as in `400..1200`
-    #[arg(long, value_name = "FROM..TO", allow_hyphen_values = true)]
-    window: Option<Window>,
+    /// Only samples from here to there, as in `400..1200`, `400..1200ms` or `2000..3000m`
+    #[arg(long, value_name = "FROM..TO[ms|s|m|km|ft]", allow_hyphen_values = true)]
+    window: Option<Positions>,
 
     /// Leave out tiles with a smaller share of live samples (finite and not 0)
-    #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.5, value_name = "SHARE", allow_negative_numbers = true)]
     min_live: f64,
 
     /// How amplitudes become grey
@@ -63,11 +64,11 @@ pub(crate) struct TilingChoices {
     normalise: Scale,
 
     /// For percentile and survey-percentile: percent of absolute amplitudes that are not clipped
-    #[arg(long, default_value_t = 99.0, value_name = "PERCENT")]
+    #[arg(long, default_value_t = 99.0, value_name = "PERCENT", allow_negative_numbers = true)]
     percent: f64,
 
     /// For z-score: standard deviations from grey to white
-    #[arg(long, default_value_t = 3.0, value_name = "N")]
+    #[arg(long, default_value_t = 3.0, value_name = "N", allow_negative_numbers = true)]
     deviations: f32,
 }
 
@@ -83,7 +84,13 @@ pub(crate) struct LabelChoices {
     label_names: Vec<LabelName>,
 
     /// Share of a tile's samples that a label needs; tiles with less are left out (`tile`) or have no class (`index`)
-    #[arg(long, default_value_t = 0.5, value_name = "SHARE", requires = "sections_labels")]
+    #[arg(
+        long,
+        default_value_t = 0.5,
+        value_name = "SHARE",
+        requires = "sections_labels",
+        allow_negative_numbers = true
+    )]
     pub(crate) label_share: f64,
 }
 
@@ -127,21 +134,6 @@ impl FromStr for Size {
             Ok(&[width, height]) => Ok(Self(TileSize { height, width })),
             _ => Err("expected traces × samples, as in 118x143".to_owned()),
         }
-    }
-}
-
-/// A range of times or depths as the user writes it.
-#[derive(Debug, Clone, Copy)]
-struct Window([f64; 2]);
-
-impl FromStr for Window {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let ends = text.split_once("..").and_then(|(from, to)| Some([from.parse().ok()?, to.parse().ok()?]));
-        ends.filter(|[from, to]: &[f64; 2]| from <= to)
-            .map(Self)
-            .ok_or_else(|| "expected two positions in ms or m, the smaller first, as in 400..1200".to_owned())
     }
 }
 
@@ -200,12 +192,15 @@ impl TilingChoices {
             Directions::Crossline => vec![Direction::Crossline],
             Directions::Both => vec![Direction::Inline, Direction::Crossline],
         };
-        let window = self.window.map(|Window(window)| window);
+        let window = self.window.map(|Positions { from, to, .. }| [from, to]);
         TileSelection { directions, every: self.every, window, minimum_live_fraction: self.min_live }
     }
 
-    /// How amplitudes of `survey` become grey.
+    /// How amplitudes of `survey` become grey. What was said of it in units that it does not have is refused.
     pub(crate) fn normalisation(&self, survey: &Survey, output: &Output) -> Result<Normalisation, Failure> {
+        if let Some(window) = self.window {
+            check_unit(&format!("--window {window}"), window.domain, survey.samples().domain)?;
+        }
         let percent = self.percent;
         if !(0.0..=100.0).contains(&percent) {
             return Err(Failure::usage(format!("--percent {percent}: expected 0 to 100")));
@@ -229,6 +224,11 @@ impl TilingChoices {
 }
 
 impl LabelChoices {
+    /// Whether there are any.
+    pub(crate) fn are_given(&self) -> bool {
+        !self.sections_labels.is_empty()
+    }
+
     /// The label volumes of so many surveys: none, or one for each.
     pub(crate) fn open(&self, surveys: usize, choices: &SurveyChoices) -> Result<Vec<LabelVolume>, Failure> {
         let given = self.sections_labels.len();

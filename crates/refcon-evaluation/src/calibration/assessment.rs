@@ -29,7 +29,7 @@ pub struct DepthAssessment {
     pub accuracy: f64,
     /// Of the calibrated confidence.
     pub calibrated: Option<Diagrams>,
-    /// Of the original's, which compares a query's matches with each other.
+    /// Of the challenge's, which compares a query's matches with each other.
     pub challenge: Diagrams,
 }
 
@@ -46,7 +46,7 @@ pub struct Diagrams {
 const DEPTHS: [Option<usize>; 3] = [Some(3), Some(10), None];
 
 impl Assessment {
-    /// Of whole rankings; the original's confidence alone where there is no calibration.
+    /// Of whole rankings; the challenge's confidence alone where there is no calibration.
     #[must_use]
     pub fn of(rankings: &[Ranking], calibration: Option<&Calibration>) -> Self {
         let depths = DEPTHS.into_iter().filter_map(|depth| DepthAssessment::of(rankings, calibration, depth));

@@ -1,7 +1,7 @@
 //! A chart as SVG: its axes, and what lies on them.
 
 use maud::{Markup, html};
-use refcon_image::figure::{tick_label, ticks, widened};
+use refcon_image::figure::{power_label, tick_label, ticks, widened};
 
 /// Size of a chart, and the space that its labels take on the left, at the top, on the right, below.
 pub(super) const WIDTH: f64 = 420.0;
@@ -77,7 +77,7 @@ impl Frame {
 /// The label of a tick; small ones, such as learning rates, by their power of ten.
 fn label(tick: f64, step: f64) -> String {
     if tick != 0.0 && tick.abs() < 1e-2 && step < 1e-3 {
-        format!("{tick:.1e}").replace(".0e", "e").replace('-', "−")
+        power_label(tick, step)
     } else {
         tick_label(tick, step)
     }
@@ -137,5 +137,6 @@ mod tests {
         assert!((frame.y(1e-3) - f64::midpoint(TOP, HEIGHT - BELOW)).abs() < 1e-9);
         assert!(frame.y_ticks().iter().all(|tick| (8e-4..1.2e-3).contains(tick)));
         assert_eq!([label(1e-3, 1e-4), label(0.9995, 5e-4)], ["1e−3", "0.9995"]);
+        assert_eq!([1e-3, 1.05e-3, 1.1e-3].map(|rate| label(rate, 5e-5)), ["1e−3", "1.05e−3", "1.1e−3"]);
     }
 }

@@ -6,7 +6,7 @@ use crate::calibration::{Accepted, Assessment, Calibration, DepthAssessment, Rel
 use maud::{Markup, html};
 
 const CALIBRATED: &str = "calibrated";
-const CHALLENGE: &str = "the original's, 1 − (d − d_min)/d_max";
+const CHALLENGE: &str = "the challenge's, 1 − (d − d_min)/d_max";
 
 pub(super) fn confidence(assessment: &Assessment, calibration: Option<&Calibration>) -> Markup {
     let names = if calibration.is_some() { vec![CALIBRATED, CHALLENGE] } else { vec![CHALLENGE] };
@@ -69,7 +69,7 @@ fn error_table(assessment: &Assessment) -> Markup {
             thead {
                 tr {
                     th rowspan="2" { "expected calibration error, 15 bins" } th.number rowspan="2" { "matches" } th.number rowspan="2" { "right" }
-                    th.middle colspan="2" { "calibrated" } th.middle colspan="2" { "the original's" }
+                    th.middle colspan="2" { "calibrated" } th.middle colspan="2" { "the challenge's" }
                 }
                 tr { @for _ in 0..2 { th.number { "equal width" } th.number { "equal mass" } } }
             }

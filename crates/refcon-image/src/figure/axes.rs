@@ -77,16 +77,41 @@ pub fn ticks(first: f64, last: f64, wanted: usize) -> Vec<f64> {
     (0..count).map(|i| (start + i as f64) * step + 0.0).collect()
 }
 
+/// Ticks that need more decimals than these, or are so far apart, are written with a power of ten.
+const MOST_DECIMALS: i32 = 6;
+const LARGEST_PLAIN_STEP: f64 = 1e8;
+
 /// `value` with the decimals that ticks `step` apart need.
 #[must_use]
 pub fn tick_label(value: f64, step: f64) -> String {
-    let decimals = (0..6).find(|&d| {
-        let scaled = step.abs() * 10f64.powi(d);
-        (scaled - scaled.round()).abs() <= 1e-6 * scaled
-    });
-    let text = format!("{value:.*}", decimals.unwrap_or(6) as usize);
-    // The hyphen is too short beside a digit.
-    text.replace('-', "−")
+    let decimals = (0..=MOST_DECIMALS).find(|&d| is_whole(step.abs() * 10f64.powi(d)));
+    match decimals {
+        // The hyphen is too short beside a digit.
+        Some(decimals) if step.abs() < LARGEST_PLAIN_STEP => {
+            format!("{value:.*}", decimals as usize).replace('-', "−")
+        }
+        _ => power_label(value, step),
+    }
+}
+
+/// `value` as a power of ten, such as `1.05e−3`, with the digits that tell ticks `step` apart.
+#[must_use]
+pub fn power_label(value: f64, step: f64) -> String {
+    let exponent = |number: f64| number.abs().log10().floor() as i32;
+    if value == 0.0 || step == 0.0 || !value.is_finite() || !step.is_finite() {
+        return format!("{value}").replace('-', "−");
+    }
+    let of_step = if is_whole(step.abs() / 10f64.powi(exponent(step))) { 0 } else { 1 };
+    let digits = (exponent(value) - exponent(step) + of_step).clamp(0, 15) as usize;
+    let text = format!("{value:.digits$e}");
+    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
+    let mantissa = if digits > 0 { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
+    format!("{mantissa}e{power}").replace('-', "−")
+}
+
+/// Whether a number is whole but for rounding.
+fn is_whole(number: f64) -> bool {
+    (number - number.round()).abs() <= 1e-6 * number
 }
 
 #[cfg(test)]
@@ -108,6 +133,17 @@ mod tests {
         assert_eq!(tick_label(500.0, 250.0), "500");
         assert_eq!(tick_label(0.5, 0.25), "0.50");
         assert_eq!(tick_label(-2.5, 2.5), "−2.5");
+        let tiny = [-4e-8, -2e-8, 0.0, 2e-8, 4e-8].map(|value| tick_label(value, 2e-8));
+        assert_eq!(tiny, ["−4e−8", "−2e−8", "0", "2e−8", "4e−8"]);
+        assert_eq!(tick_label(2.5e9, 5e8), "2.5e9");
+    }
+
+    #[test]
+    fn powers_have_the_digits_that_tell_them_apart() {
+        let rates = [1e-3, 1.05e-3, 1.1e-3].map(|value| power_label(value, 5e-5));
+        assert_eq!(rates, ["1e−3", "1.05e−3", "1.1e−3"]);
+        assert_eq!(power_label(1.025e-3, 2.5e-5), "1.025e−3");
+        assert_eq!(power_label(2e-5, 2e-5), "2e−5");
     }
 
     proptest! {

@@ -131,8 +131,10 @@ impl Canvas {
     /// # Errors
     /// When the folder is missing or the system refuses; the error names `path`.
     pub fn write_png(&self, path: &Path) -> Result<(), WritePictureError> {
-        write_whole(path, &self.to_png())
-            .map_err(|cause| WritePictureError { path: path.to_path_buf(), cause })
+        write_whole(path, &self.to_png()).map_err(|cause| WritePictureError {
+            path: path.to_path_buf(),
+            cause: without_temporary_name(cause),
+        })
     }
 
     fn index(&self, x: i64, y: i64) -> Option<usize> {
@@ -162,6 +164,16 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.persist(path).map_err(|refused| refused.error)?;
     Ok(())
+}
+
+/// What the system said, without the name of the temporary file, which means nothing to the reader.
+fn without_temporary_name(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    // The crate tempfile keeps what the system said to itself, but for the words.
+    match text.split_once(" at path ") {
+        Some((said, _)) if error.get_ref().is_some() => io::Error::new(error.kind(), said),
+        _ => error,
+    }
 }
 
 /// A temporary file that ends up with the rights of any new file; without asking, only its owner could read it.

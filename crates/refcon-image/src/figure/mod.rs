@@ -10,7 +10,7 @@ mod section;
 mod steps;
 mod text;
 
-pub use axes::{Axis, is_wide, tick_label, ticks, widened};
+pub use axes::{Axis, is_wide, power_label, tick_label, ticks, widened};
 pub use canvas::{Canvas, Rectangle, Rgb, WritePictureError, encode_png};
 pub use classes::class_gallery;
 pub use pairs::{Pair, PairGroup, pairs};

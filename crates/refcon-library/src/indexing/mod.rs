@@ -146,7 +146,7 @@ pub fn index(
     // All of them first, so that an hour's work is not done before a wrong setting is found.
     let mut plans: Vec<Plan> = Vec::with_capacity(sources.len());
     for source in sources {
-        let plan = Plan::of(source, writer, encoder.id(), options)?;
+        let plan = Plan::of(source, writer, encoder.id(), options, &plans)?;
         if plans.iter().any(|earlier| earlier.path() == plan.path()) {
             return Err(IndexError::Twice { path: plan.path().to_owned() });
         }

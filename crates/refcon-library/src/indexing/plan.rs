@@ -25,12 +25,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Looks at a source. Nothing is written.
+    /// Looks at a source, which is to come after those of the `earlier` plans. Nothing is written.
     pub(super) fn of(
         source: &IndexSource<'_>,
         writer: &Writer,
         encoder: &EncoderId,
         options: &IndexOptions,
+        earlier: &[Self],
     ) -> Result<Self, IndexError> {
         let given = match source {
             IndexSource::Survey(survey) => survey.survey.path(),
@@ -51,7 +52,7 @@ impl Plan {
             None => SourceState::Added,
             Some(known) => state(known, &made_with, &fingerprint, options)?,
         };
-        let name = name(source, &path, writer.sources());
+        let name = name(source, &path, writer.sources(), earlier);
         let known = known.map(|known| known.id);
         Ok(Self { name, path, made_with, fingerprint, listed, state, known, removed: 0 })
     }
@@ -189,7 +190,7 @@ fn state(
 }
 
 /// What the source's tiles are to say: the name of its file or folder, numbered where another source has it.
-fn name(source: &IndexSource<'_>, path: &Path, known: &[Source]) -> String {
+fn name(source: &IndexSource<'_>, path: &Path, known: &[Source], earlier: &[Plan]) -> String {
     if let Some(same) = known.iter().find(|known| known.path == path) {
         return same.name.clone();
     }
@@ -199,7 +200,9 @@ fn name(source: &IndexSource<'_>, path: &Path, known: &[Source]) -> String {
             path.file_name().map_or_else(|| "images".to_owned(), |name| name.to_string_lossy().into_owned())
         }
     };
-    let is_free = |name: &String| known.iter().all(|known| known.name != *name);
+    let is_free = |name: &String| {
+        known.iter().all(|known| known.name != *name) && earlier.iter().all(|plan| plan.name != *name)
+    };
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or(name)
 }

@@ -66,7 +66,7 @@ impl Library {
                 file: fragment.file.name.clone(),
                 tiles: fragment.live(),
                 encoder: manifest.encoders[fragment.encoder].encoder.clone(),
-                problem: error.to_string(),
+                problem: error.with_advice(),
             })
         });
         let known: BTreeSet<&str> = manifest.files().map(|file| file.name.as_str()).collect();

@@ -75,6 +75,14 @@ pub enum LibraryError {
         /// Those that the library has.
         found: Vec<EncoderId>,
     },
+    /// None of the files of an encoder can be read.
+    #[error("none of the tiles by {encoder} can be read: {first}")]
+    AllDamaged {
+        /// The encoder.
+        encoder: EncoderId,
+        /// What is wrong with the first of its files.
+        first: String,
+    },
     /// An encoder must be named, since the library has several.
     #[error("the library {} {}; say which encoder is meant", folder.display(), several(found))]
     SeveralEncoders {
@@ -129,6 +137,16 @@ pub(super) const REBUILD: &str =
 impl LibraryError {
     pub(super) fn file<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::File { doing, path: path.to_owned(), source }
+    }
+
+    /// The message, and of a file that is gone what to do about it, as of one that is damaged.
+    pub(super) fn with_advice(&self) -> String {
+        match self {
+            Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                format!("{self}; {REBUILD}")
+            }
+            _ => self.to_string(),
+        }
     }
 
     pub(super) fn damaged(path: &Path, problem: impl Into<String>) -> Self {

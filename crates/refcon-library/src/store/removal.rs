@@ -45,6 +45,25 @@ impl Writer {
         Ok(removed)
     }
 
+    /// Forgets sources that were read and of which no tile is left, so that indexing reads them anew; returns how many.
+    ///
+    /// # Errors
+    /// A fragment is damaged or the manifest cannot be written.
+    pub fn forget_empty_sources(&mut self) -> Result<usize, LibraryError> {
+        let mut empty = Vec::new();
+        for source in self.manifest.sources.iter().filter(|source| source.units_done > 0) {
+            if self.tiles_of_source(source.id)?.is_empty() {
+                empty.push(source.id);
+            }
+        }
+        if !empty.is_empty() {
+            let mut manifest = self.manifest.clone();
+            manifest.sources.retain(|source| !empty.contains(&source.id));
+            self.commit(manifest)?;
+        }
+        Ok(empty.len())
+    }
+
     /// Removes some tiles of a source; `ids` are ascending.
     pub(crate) fn remove_of_source(&mut self, source: u32, ids: &[u64]) -> Result<u64, LibraryError> {
         if ids.is_empty() {

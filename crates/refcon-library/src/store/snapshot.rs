@@ -94,7 +94,7 @@ impl Snapshot {
                         path: folder.join(super::manifest::FRAGMENTS).join(name),
                         tiles: fragment.live(),
                         encoder: entry.encoder.clone(),
-                        problem: error.to_string(),
+                        problem: error.with_advice(),
                     }),
                 }
             }
@@ -171,13 +171,19 @@ impl Snapshot {
     /// The tiles that `encoder` embedded.
     ///
     /// # Errors
-    /// There are none: the message names the encoders that there are.
+    /// There are none, and the message names the encoders that there are; or none of their files can be read.
     pub fn tiles(&self, encoder: &EncoderId) -> Result<EncodedTiles, LibraryError> {
         let found = self.inner.tiles.iter().find(|tiles| tiles.encoder() == encoder && tiles.rows() > 0);
-        found.cloned().ok_or_else(|| LibraryError::NoSuchEncoder {
-            folder: self.inner.folder.clone(),
-            asked: encoder.clone(),
-            found: self.encoders().into_iter().map(|summary| summary.encoder).collect(),
+        let missing = || self.inner.missing.iter().find(|missing| missing.encoder == *encoder);
+        found.cloned().ok_or_else(|| match missing() {
+            Some(first) => {
+                LibraryError::AllDamaged { encoder: encoder.clone(), first: first.problem.clone() }
+            }
+            None => LibraryError::NoSuchEncoder {
+                folder: self.inner.folder.clone(),
+                asked: encoder.clone(),
+                found: self.encoders().into_iter().map(|summary| summary.encoder).collect(),
+            },
         })
     }
 

@@ -40,7 +40,7 @@ pub enum ExportError {
     },
     /// The folder holds tiles that were cut otherwise.
     #[error(
-        "cannot go on with the tiles in {folder}: they were made with {key} {found}, now it is {asked}; give the same \
+        "cannot go on with the tiles in {folder}: {key} was {found}, now it is {asked}; give the same \
          arguments, or another folder", folder = .folder.display()
     )]
     OtherExport {
@@ -101,6 +101,19 @@ pub enum ExportError {
     /// A shard was to hold no tiles.
     #[error("cannot write shards of 0 tiles: expected at least 1")]
     EmptyShards,
+    /// No section is as large as a tile.
+    #[error(
+        "cannot cut tiles of {width} traces × {height} samples: no section is as large, the largest has {sections}; give a \
+         smaller size"
+    )]
+    LargeTiles {
+        /// Traces of a tile.
+        width: usize,
+        /// Samples of a tile.
+        height: usize,
+        /// The largest section of each survey.
+        sections: String,
+    },
     /// There is no survey.
     #[error("cannot write tiles: no survey was given")]
     NoSurveys,

@@ -1,7 +1,7 @@
 //! What an export has done so far: the file that makes it resumable.
 
-use super::ExportError;
-use crate::whole_file::create_beside;
+use super::{ExportError, words};
+use crate::whole_file::{create_beside, without_temporary_name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::io::{self, Write};
@@ -59,7 +59,8 @@ impl Journal {
     /// Checks that this export was made with the same settings and surveys.
     pub(super) fn check(&self, folder: &Path, made_with: &Value) -> Result<(), ExportError> {
         let Some((key, found, asked)) = difference(&self.made_with, made_with) else { return Ok(()) };
-        Err(ExportError::OtherExport { folder: folder.to_owned(), key, found, asked })
+        let folder = folder.to_owned();
+        Err(ExportError::OtherExport { folder, key, found, asked })
     }
 
     /// Puts it in place of the one in `folder`; `durably` if it must outlive a power failure.
@@ -74,15 +75,20 @@ impl Journal {
             file.persist(&path)?;
             Ok(())
         };
-        write().map_err(|source| ExportError::File { doing: "write", path: path.clone(), source })
+        write().map_err(|source| ExportError::File {
+            doing: "write",
+            path: path.clone(),
+            source: without_temporary_name(source),
+        })
     }
 }
 
 /// The first place where what something was made with differs from what is asked for now: which entry, what it was, and what it
-/// is now.
+/// is now, in words for people.
 #[must_use]
 pub fn difference(found: &Value, asked: &Value) -> Option<(String, String, String)> {
-    difference_below("", found, asked)
+    let (key, found, asked) = difference_below("", found, asked)?;
+    Some((words::setting(&key), words::value(&found), words::value(&asked)))
 }
 
 fn difference_below(key: &str, found: &Value, asked: &Value) -> Option<(String, String, String)> {
@@ -124,10 +130,10 @@ mod tests {
     fn the_first_difference_is_named_with_its_place() {
         let one = json!({"rule": {"grid": {"height": 99}}, "surveys": ["a", "b"]});
         let other = json!({"rule": {"grid": {"height": 128}}, "surveys": ["a", "b"]});
-        let found = difference(&one, &other).unwrap();
+        let found = difference_below("", &one, &other).unwrap();
         assert_eq!(found, ("rule.grid.height".into(), "99".into(), "128".into()));
         let other = json!({"rule": {"grid": {"height": 99}}, "surveys": ["a", "c"]});
-        assert_eq!(difference(&one, &other).unwrap().0, "surveys.2");
+        assert_eq!(difference_below("", &one, &other).unwrap().0, "surveys.2");
         assert_eq!(difference(&one, &one), None);
     }
 }

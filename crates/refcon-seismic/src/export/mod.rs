@@ -21,6 +21,7 @@ mod resume;
 mod section;
 mod shard;
 mod table;
+mod words;
 
 pub use error::ExportError;
 pub use journal::difference;
@@ -154,6 +155,7 @@ impl<'a> TileExport<'a> {
                 )
             })
             .collect::<Result<Vec<Tiling>, _>>()?;
+        refuse_large_tiles(settings, &names, &tilings)?;
         let work: Vec<Work> = tilings
             .iter()
             .enumerate()
@@ -339,6 +341,26 @@ fn check(settings: &ExportSettings, sources: &[ExportSource<'_>]) -> Result<(), 
         .iter()
         .filter_map(|source| Some((source.labels?, source.survey)))
         .try_for_each(|(labels, survey)| labels.check(survey))
+}
+
+/// Refuses tiles that no section of any survey has room for.
+fn refuse_large_tiles(
+    settings: &ExportSettings,
+    names: &[String],
+    tilings: &[Tiling],
+) -> Result<(), ExportError> {
+    let largest: Option<Vec<[usize; 2]>> = tilings.iter().map(Tiling::too_small).collect();
+    let (Some(largest), TileRule::Grid(grid)) = (largest, &settings.rule) else { return Ok(()) };
+    let sections: Vec<String> = names
+        .iter()
+        .zip(largest)
+        .map(|(name, [traces, samples])| format!("{traces} traces × {samples} samples of {name}"))
+        .collect();
+    Err(ExportError::LargeTiles {
+        width: grid.size.width,
+        height: grid.size.height,
+        sections: sections.join(", "),
+    })
 }
 
 /// Everything that the tiles depend on.

@@ -233,10 +233,11 @@ fn gathers(offsets: &super::scan::Tally, occupancy: &Occupancy) -> Option<Gather
     let (least, most) = offsets.range().unwrap_or((0, 0));
     let at_least = if more { "at least " } else { "" };
     let bins = occupancy.live;
-    let summary = format!(
-        "{placed} traces in {bins} bins, {fold:.1} a bin on average, with {at_least}{distinct} different offsets \
-         ({least} to {most})"
-    );
+    let offsets = match distinct {
+        1 => format!("all of offset {least}, so these may not be the line numbers"),
+        _ => format!("with {at_least}{distinct} different offsets ({least} to {most})"),
+    };
+    let summary = format!("{placed} traces in {bins} bins, {fold:.1} a bin on average, {offsets}");
     Some(Gathers { fold, offsets: [least, most], summary })
 }
 

@@ -1,6 +1,6 @@
 //! What can go wrong with SEG-Y files.
 
-use super::SampleFormat;
+use super::{HeaderField, SampleFormat};
 use crate::Direction;
 use std::io;
 use std::path::PathBuf;
@@ -49,6 +49,17 @@ pub enum SegyError {
         /// Bytes there.
         found: u64,
     },
+    /// The file is a text.
+    #[error(
+        "{name} looks like a text file, not like SEG-Y or SU: it starts with “{start}”; see `refcon info --help` for the \
+         kinds of surveys that are read"
+    )]
+    Text {
+        /// The file.
+        name: String,
+        /// Its first words.
+        start: String,
+    },
     /// The sample format code (bytes 3225–3226) means nothing that can be read.
     #[error(
         "{name}: sample format code at byte offset 3224 is {code}{meaning}; expected 1, 2, 3, 5 to 12, 15 or 16; \
@@ -94,6 +105,21 @@ pub enum SegyError {
         found: String,
         /// What it can be.
         expected: &'static str,
+    },
+    /// A field given by hand has one value in all traces, and does not tell them apart.
+    #[error(
+        "cannot open {name}: the {direction} number was given by hand as the one at {field}, which is {value} in all traces; give \
+         a field that tells {direction}s apart, or none, to have it found"
+    )]
+    NumbersNothing {
+        /// The file.
+        name: String,
+        /// Which number it was to be.
+        direction: Direction,
+        /// The field.
+        field: HeaderField,
+        /// Its value.
+        value: i32,
     },
     /// Traces have different lengths.
     #[error(

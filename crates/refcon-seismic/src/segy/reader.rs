@@ -13,7 +13,7 @@ use super::text_header::{TEXT_HEADER_BYTES, TextHeader};
 use super::trace_extension::TraceHeaderExtension;
 use super::trace_header::{HeaderField, TraceHeader};
 use super::{BinaryHeader, ByteOrder, Container, MeasurementSystem, OpenOptions, SampleFormat, SegyError};
-use crate::{Geometry, Polarity, SampleAxis};
+use crate::{Direction, Geometry, LineAxis, Polarity, SampleAxis};
 use std::path::Path;
 
 /// A SEG-Y or SU file, open for reading, with its traces arranged.
@@ -266,6 +266,28 @@ impl SegyFile {
         self.arrangement.runs.numbers(trace)
     }
 
+    /// Which bins of a volume have a trace, inline by inline (of a 2-D line, which numbers along it); `None` where all have one.
+    #[must_use]
+    pub fn live_bins(&self) -> Option<Vec<bool>> {
+        let (inlines, crosslines, live) = match self.geometry() {
+            Geometry::Volume(volume) => (volume.inlines, volume.crosslines, volume.live_bins),
+            // The traces of a 2-D line are indexed on line 0.
+            Geometry::Line(line) => (LineAxis { first: 0, step: 1, count: 1 }, line.traces, line.live_traces),
+        };
+        let mut bins = vec![false; inlines.count * crosslines.count];
+        if live >= bins.len() as u64 {
+            return None;
+        }
+        for run in self.arrangement.runs.runs() {
+            for [inline, crossline] in (0..run.count).map(|index| run.numbers(index)) {
+                if let Some((row, column)) = inlines.index_of(inline).zip(crosslines.index_of(crossline)) {
+                    bins[row * crosslines.count + column] = true;
+                }
+            }
+        }
+        Some(bins)
+    }
+
     /// The header of a trace, read now.
     ///
     /// # Errors
@@ -354,5 +376,25 @@ fn survey(
     let scan = scan(name, source, layout, &ScannedFields { numbers, position })?;
     let line = layout.binary.as_ref().map_or(0, |binary| binary.line);
     let arrangement = arrange(scan, detected.fields, layout, line);
+    refuse_single_number(name, options, &arrangement)?;
     Ok((detected, arrangement))
+}
+
+/// Refuses a field given by hand that is the same in all traces where bins then hold several traces of one offset: it is not
+/// that the survey has one line.
+fn refuse_single_number(
+    name: &str,
+    options: &OpenOptions,
+    arrangement: &Arrangement,
+) -> Result<(), SegyError> {
+    let one_offset =
+        arrangement.gathers.as_ref().is_some_and(|gathers| gathers.offsets[0] == gathers.offsets[1]);
+    let (true, Geometry::Volume(volume)) = (one_offset, &arrangement.geometry) else { return Ok(()) };
+    let given = [
+        (options.inline, volume.inlines, Direction::Inline),
+        (options.crossline, volume.crosslines, Direction::Crossline),
+    ];
+    let single = given.into_iter().find(|(field, axis, _)| field.is_some() && axis.count == 1);
+    let Some((Some(field), axis, direction)) = single else { return Ok(()) };
+    Err(SegyError::NumbersNothing { name: name.to_owned(), direction, field, value: axis.first })
 }

@@ -5,7 +5,7 @@ use super::text_header::{TEXT_HEADER_BYTES, TextEncoding, TextHeader};
 use super::trace_extension::TraceHeaderExtension;
 use super::trace_header::{HeaderField, TRACE_HEADER_BYTES, TraceHeader};
 use super::{ByteOrder, SampleFormat, SegyError};
-use crate::whole_file::create_beside;
+use crate::whole_file::{create_beside, without_temporary_name};
 use crate::{BinGrid, Domain, SampleAxis, Volume};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -156,7 +156,8 @@ impl SegyWriter {
         let binary = binary_header(path, samples, options)?;
         let blank = common_trace_header(path, samples, options, &binary)?;
         let text = TextHeader::encode(&text_lines(samples, options, geometry), options.text_encoding);
-        let failed = |source| SegyError::Write { path: path.to_owned(), source };
+        let failed =
+            |source| SegyError::Write { path: path.to_owned(), source: without_temporary_name(source) };
         let file = create_beside(path).map_err(failed)?;
         let mut file = BufWriter::with_capacity(WRITE_BUFFER_BYTES, file);
         file.write_all(&text)
@@ -223,7 +224,7 @@ impl SegyWriter {
             written.map_err(|source| self.failed(source))?;
         }
         let path = self.path;
-        let failed = |source| SegyError::Write { path: path.clone(), source };
+        let failed = |source| SegyError::Write { path: path.clone(), source: without_temporary_name(source) };
         let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
         file.as_file().sync_all().map_err(failed)?;
         file.persist(&path).map_err(|error| failed(error.error))?;
@@ -279,7 +280,7 @@ impl SegyWriter {
     }
 
     fn failed(&self, source: io::Error) -> SegyError {
-        SegyError::Write { path: self.path.clone(), source }
+        SegyError::Write { path: self.path.clone(), source: without_temporary_name(source) }
     }
 }
 

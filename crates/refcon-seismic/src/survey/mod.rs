@@ -39,6 +39,7 @@
 
 mod array;
 mod error;
+mod first_bytes;
 mod frame;
 mod images;
 mod npy_header;
@@ -172,6 +173,13 @@ impl Survey {
     #[must_use]
     pub fn geometry(&self) -> &Geometry {
         self.source.geometry()
+    }
+
+    /// Which bins of a volume have a trace, inline by inline (of a 2-D line, which numbers along it); `None` where all have one.
+    /// Sections and slices hold zeros in the others.
+    #[must_use]
+    pub fn live_bins(&self) -> Option<Vec<bool>> {
+        self.source.live_bins()
     }
 
     /// The samples of sections and slices: first position, interval, count.

@@ -2,6 +2,7 @@
 
 use super::SurveyError;
 use super::array::StoredArray;
+use super::first_bytes;
 use super::options::{ArrayShape, RawArray};
 use crate::segy::{ByteOrder, ReadAt, SampleFormat};
 use std::io;
@@ -86,10 +87,7 @@ fn header_bytes(source: &dyn ReadAt) -> io::Result<Vec<u8>> {
     let mut preamble = [0; LONG_PREAMBLE];
     source.read_exact_at(&mut preamble, 0)?;
     if !preamble.starts_with(MAGIC) {
-        return Err(invalid(format!(
-            "it starts with {:02x?}, not with \\x93NUMPY",
-            &preamble[..MAGIC.len()]
-        )));
+        return Err(invalid(first_bytes::described(&preamble)));
     }
     let [.., a, b, c, d] = preamble;
     let (text, preamble) = match preamble[MAGIC.len()] {

@@ -35,6 +35,11 @@ pub(super) trait SurveySource: Send + Sync + std::fmt::Debug {
         Ok(false)
     }
 
+    /// As [`Survey::live_bins`](super::Survey::live_bins).
+    fn live_bins(&self) -> Option<Vec<bool>> {
+        None
+    }
+
     /// The SEG-Y file, where it is one.
     fn segy(&self) -> Option<&SegyFile> {
         None
@@ -80,6 +85,10 @@ impl SurveySource for SegyFile {
 
     fn traces(&self) -> Blocks<'_> {
         Box::new(SegyFile::traces(self).map(|block| block.map_err(SurveyError::from)))
+    }
+
+    fn live_bins(&self) -> Option<Vec<bool>> {
+        SegyFile::live_bins(self)
     }
 
     fn segy(&self) -> Option<&SegyFile> {

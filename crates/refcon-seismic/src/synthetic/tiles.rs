@@ -3,7 +3,7 @@
 use super::SyntheticSurvey;
 use super::classes::SeismicClass;
 use super::random_fields::{Stream, stream};
-use super::spec::SyntheticError;
+use super::spec::{SyntheticError, SyntheticSpec};
 use super::tile_rules::{LabelCounts, quality};
 use crate::{Direction, TileBox};
 use rand::seq::SliceRandom;
@@ -52,6 +52,21 @@ impl Default for TileRequest {
             max_overlap: 0.3,
             query_share: 0.25,
         }
+    }
+}
+
+impl TileRequest {
+    /// Checks that tiles of this size fit into the sections of a survey, which need not be made for that.
+    ///
+    /// # Errors
+    /// They are larger than its sections, or smaller than 8 × 8.
+    pub fn check(&self, survey: &SyntheticSpec) -> Result<(), SyntheticError> {
+        let (most_height, most_width) = (survey.samples, survey.inlines.min(survey.crosslines));
+        let (height, width) = (self.height, self.width);
+        if height.min(width) < SMALLEST_TILE || height > most_height || width > most_width {
+            return Err(SyntheticError::TileSize { height, width, most_height, most_width });
+        }
+        Ok(())
     }
 }
 
@@ -158,12 +173,8 @@ impl SyntheticSurvey {
     /// # Errors
     /// The tiles are larger than the survey's sections, or smaller than 8 × 8.
     pub fn labelled_tiles(&self, request: &TileRequest) -> Result<TileSelection, SyntheticError> {
+        request.check(&self.spec)?;
         let (inlines, crosslines) = (self.volume.inlines.count, self.volume.crosslines.count);
-        let (most_height, most_width) = (self.volume.samples.count, inlines.min(crosslines));
-        let TileRequest { height, width, .. } = *request;
-        if height.min(width) < SMALLEST_TILE || height > most_height || width > most_width {
-            return Err(SyntheticError::TileSize { height, width, most_height, most_width });
-        }
         let mut candidates = self.candidates(request);
         candidates.shuffle(&mut stream(request.seed, Stream::Tiles, 0));
         // Coarse steps of quality, so that chance and not the last percent decides between good ones.

@@ -228,6 +228,15 @@ impl Tiling {
         })
     }
 
+    /// Traces and samples of the largest section inside the window, where no section has room for a tile; else `None`.
+    #[must_use]
+    pub fn too_small(&self) -> Option<[usize; 2]> {
+        let traces =
+            self.selection.directions.iter().filter_map(|&direction| self.geometry.traces(direction));
+        let most = traces.map(|traces| traces.count).max().unwrap_or(0);
+        (!self.rule.has_room(self.sample_count, most)).then_some([most, self.sample_count])
+    }
+
     /// The sections that tiles are cut from, direction by direction.
     pub fn sections(&self) -> impl Iterator<Item = (Direction, i32)> + '_ {
         self.selection.directions.iter().flat_map(|&direction| {

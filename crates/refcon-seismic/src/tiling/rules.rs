@@ -95,6 +95,15 @@ impl TileRule {
         }
     }
 
+    /// Whether a tile finds room in a section of so many samples and traces.
+    pub(super) fn has_room(&self, samples: usize, traces: usize) -> bool {
+        match self {
+            Self::Grid(grid) => grid.size.height <= samples && grid.size.width <= traces,
+            // Its tiles are cut to the section.
+            Self::Pretraining(_) => samples > 0 && traces > 0,
+        }
+    }
+
     /// Samples of all tiles of a section, about; a grid is taken to cover all of it.
     pub(super) fn area_per_section(&self) -> f64 {
         match self {

@@ -180,6 +180,44 @@ fn prestack_data_is_refused_with_its_offsets() {
 }
 
 #[test]
+fn a_field_given_by_hand_that_is_the_same_everywhere_is_refused_as_that() {
+    let bytes = written(&grid_labels(&[1, 2, 3, 4], &[5, 6, 7]));
+    let by_hand = OpenOptions { inline: Some(HeaderField::SOURCE_POINT), ..OpenOptions::default() };
+    let message = open_with(&bytes, &by_hand).unwrap_err().to_string();
+    assert!(
+        message.contains("inline number") && message.contains("byte 17, which is 0 in all traces"),
+        "{message}"
+    );
+    // A survey of one inline is told apart by its crosslines alone.
+    let by_hand = OpenOptions { inline: Some(HeaderField::INLINE), ..OpenOptions::default() };
+    open_with(&written(&grid_labels(&[8], &[5, 6, 7])), &by_hand).unwrap();
+}
+
+#[test]
+fn repeated_numbers_of_one_offset_are_told_in_words() {
+    let bins = grid_labels(&[1, 2, 3, 4], &[5, 6, 7]);
+    let twice: Vec<TraceLabel> = bins.into_iter().flat_map(|bin| [bin, bin]).collect();
+    let (inline, crossline) = (Some(HeaderField::INLINE), Some(HeaderField::CROSSLINE));
+    let by_hand = OpenOptions { inline, crossline, ..OpenOptions::default() };
+    let file = open_with(&written(&twice), &by_hand).unwrap();
+    assert!(
+        file.gathers()
+            .unwrap()
+            .summary
+            .ends_with("2.0 a bin on average, all of offset 0, so these may not be the line numbers")
+    );
+}
+
+#[test]
+fn bins_without_a_trace_are_known() {
+    let mut labels = grid_labels(&[1, 2, 3], &[1, 2, 3]);
+    assert_eq!(open(&written(&labels)).unwrap().live_bins(), None);
+    labels.remove(5);
+    let live = open(&written(&labels)).unwrap().live_bins().unwrap();
+    assert_eq!(live, [true, true, true, true, true, false, true, true, true]);
+}
+
+#[test]
 fn prestack_data_is_stacked_on_request() {
     let options = OpenOptions { prestack: Prestack::Stack, ..OpenOptions::default() };
     let file = open_with(&written(&gathers()), &options).unwrap();

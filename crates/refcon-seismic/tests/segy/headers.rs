@@ -373,3 +373,20 @@ fn an_unfinished_or_failed_file_leaves_the_old_one_alone() {
     assert_eq!(std::fs::read(&path).unwrap(), b"old");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn a_text_file_is_called_one_whatever_its_name() {
+    let json = "{\n  \"file\": \"f3.sgy\", \"größe\": 3\n},\n".repeat(200);
+    let message = open(json.as_bytes()).unwrap_err().to_string();
+    assert!(
+        message.contains("looks like a text file") && message.contains("“{ \"file\": \"f3.sgy\""),
+        "{message}"
+    );
+    assert!(!message.contains("sample format"), "{message}");
+    let short = open(b"a few words").unwrap_err().to_string();
+    assert!(short.contains("“a few words”"), "{short}");
+    // A textual header in ASCII is followed by numbers.
+    let options = WriteOptions { text_encoding: TextEncoding::Ascii, ..WriteOptions::default() };
+    open(&file_of(&grid_labels(&[1, 2], &[1, 2, 3]), &options)).unwrap();
+    assert!(matches!(open(b""), Err(SegyError::TooShort { .. })));
+}

@@ -173,7 +173,9 @@ fn what_is_no_amplitude_array_is_refused_with_a_way_out() {
     let huge = numpy("<f8", false, &[1 << 40, 1 << 40, 1 << 40], 8);
     assert!(huge.contains(&(1_u64 << 40).to_string()), "{huge}");
     let no_numpy = refused("a.npy", b"ceci n'est pas un tableau", &SurveyOptions::default());
-    assert!(no_numpy.contains("numpy.save"), "{no_numpy}");
+    assert!(no_numpy.contains("numpy.save") && no_numpy.contains("the text “ceci"), "{no_numpy}");
+    let picture = refused("a.npy", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", &SurveyOptions::default());
+    assert!(picture.contains("it is a PNG image"), "{picture}");
 }
 
 #[test]

@@ -269,10 +269,10 @@ fn other_settings_another_survey_and_other_folders_are_refused() {
     let mut other = grid(TileLayout::Images);
     other.selection.every = 2;
     let message = export(&folder, &other, &sources).unwrap_err().to_string();
-    assert!(message.contains("settings.selection.every 1, now it is 2"), "{message}");
+    assert!(message.contains("the step from line to line was 1, now it is 2"), "{message}");
     let clipped = [ExportSource { normalisation: Normalisation::Clip { amplitude: 2.0 }, ..sources[0] }];
     let message = export(&folder, &grid(TileLayout::Images), &clipped).unwrap_err().to_string();
-    assert!(message.contains("surveys.1.normalisation"), "{message}");
+    assert!(message.contains("the grey scale of survey 1 was min max"), "{message}");
     assert_eq!(contents(&folder), before);
 
     let occupied = scratch.path("occupied");
@@ -409,6 +409,13 @@ fn settings_that_make_no_sense_are_refused() {
     assert!(refused(&grid(TileLayout::Images), &[]).contains("no survey"));
     let share = ExportSettings { least_label_share: 1.5, ..grid(TileLayout::Images) };
     assert!(refused(&share, &sources).contains("1.5: expected 0 to 1"));
+    let mut large = grid(TileLayout::Images);
+    large.rule = TileRule::Grid(GridRule { size: TileSize { height: 16, width: 31 }, down: 1, across: 1 });
+    let message = refused(&large, &sources);
+    assert!(
+        message.contains("31 traces × 16 samples") && message.contains("30 traces × 40 samples of block"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -428,14 +435,14 @@ fn prestack_is_refused_and_stacked_on_request() {
         Survey::open(&path, &SurveyOptions { segy: OpenOptions::default(), ..SurveyOptions::default() })
             .unwrap();
     let folder = scratch.path("never");
-    let message = export(&folder, &grid(TileLayout::Images), &[source(&survey)]).unwrap_err().to_string();
+    let mut settings = grid(TileLayout::Images);
+    settings.rule =
+        TileRule::Grid(GridRule { size: TileSize { height: 16, width: 3 }, down: 12, across: 10 });
+    let message = export(&folder, &settings, &[source(&survey)]).unwrap_err().to_string();
     assert!(message.contains("pre-stack"), "{message}");
     assert_eq!(contents(&folder).keys().collect::<Vec<_>>(), [TABLE]);
     // Nothing was done, so the folder is not taken.
     let options = OpenOptions { prestack: Prestack::Stack, ..OpenOptions::default() };
     let stacked = Survey::open(&path, &SurveyOptions { segy: options, ..SurveyOptions::default() }).unwrap();
-    let mut settings = grid(TileLayout::Images);
-    settings.rule =
-        TileRule::Grid(GridRule { size: TileSize { height: 16, width: 3 }, down: 12, across: 10 });
     assert_eq!(export(&folder, &settings, &[source(&stacked)]).unwrap().tiles, 3 * (3 + 4));
 }

@@ -86,6 +86,8 @@ fn an_mdio_volume_opens_with_lines_times_grid_mask_and_units() {
         (Domain::Time, 100.0, 4.0, 9)
     );
     assert_eq!((geometry.live_bins, geometry.missing_bins(), survey.trace_count()), (31, 4, 31));
+    let live = survey.live_bins().unwrap();
+    assert_eq!((live.len(), live.iter().filter(|&&live| live).count()), (35, 31));
     let grid = geometry.grid.unwrap();
     for (found, written) in [
         (grid.origin, [605_835.5, 6_073_556.4]),

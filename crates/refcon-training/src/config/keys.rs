@@ -59,10 +59,13 @@ pub(super) fn typed<T: DeserializeOwned>(tree: Value, inside: &str) -> Result<T,
 }
 
 /// What an error says after it has named an unknown key.
-pub(super) fn key_suggestion(kinds: &[String], nearest: Option<&str>, known: &[String]) -> String {
+pub(super) fn key_suggestion(key: &str, kinds: &[String], nearest: Option<&str>, known: &[String]) -> String {
+    let section = key.rsplit_once('.').map_or(key, |(section, _)| section);
+    let chosen = |first: &str| format!("to use it, choose its kind too, as in --set {section}.kind={first}");
     match kinds {
         [] => suggestion(nearest, known),
-        kinds => format!(" of this kind; kind {} has it", kinds.join(", ")),
+        [only] => format!(" of this kind; kind {only} has it: {}", chosen(only)),
+        [first, ..] => format!(" of this kind; kinds {} have it: {}", kinds.join(", "), chosen(first)),
     }
 }
 

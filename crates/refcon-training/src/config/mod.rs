@@ -120,7 +120,7 @@ pub enum ConfigError {
     #[error("it is no YAML: {0}")]
     Yaml(String),
     /// A key means nothing.
-    #[error("unknown key `{key}`{}", keys::key_suggestion(.kinds, .nearest.as_deref(), .known))]
+    #[error("unknown key `{key}`{}", keys::key_suggestion(.key, .kinds, .nearest.as_deref(), .known))]
     UnknownKey {
         /// The key, with the sections it stands in.
         key: String,
@@ -191,7 +191,7 @@ impl Config {
             return fail(format!("optimiser.learning_rate is {rate}, expected a positive number"));
         }
         for (name, value) in [
-            ("accumulate", self.optimiser.accumulate as u64),
+            ("optimiser.accumulate", self.optimiser.accumulate as u64),
             ("checkpoint_every_steps", self.checkpoint_every_steps),
             ("validation.every_epochs", self.validation.every_epochs),
         ] {
@@ -199,6 +199,7 @@ impl Config {
                 return fail(format!("{name} is 0, expected at least 1"));
             }
         }
+        self.stopping.check()?;
         match &self.sampling {
             Sampling::Triplets { batch, .. } | Sampling::Shuffled { batch } if *batch == 0 => {
                 return fail("sampling.batch is 0, expected at least 1".into());
@@ -281,7 +282,13 @@ mod tests {
         // A key of another kind of the section is none of this one.
         assert!(refused("loss: {kind: triplet, temperature: 1}").contains("unknown key `loss.temperature`"));
         let head = refused("head: {components: 8}");
-        assert_eq!(head, "unknown key `head.components` of this kind; kind linear, perceptron has it");
+        assert_eq!(
+            head,
+            "unknown key `head.components` of this kind; kinds linear, perceptron have it: to use it, choose its kind too, as in --set \
+             head.kind=linear"
+        );
+        let chosen = ["head.components=8", "head.kind=linear"].map(str::to_owned);
+        Config::parse("", &chosen).unwrap();
         assert!(refused("loss: tripet").contains("did you mean `triplet`?"));
         let set = Config::parse("", &["loss.margn=2".into()]).unwrap_err().to_string();
         assert!(set.contains("loss.margn"), "{set}");
@@ -308,6 +315,8 @@ mod tests {
         assert!(refused("tuning: full").contains("only a head can be trained"));
         assert!(refused("head: none").contains("trains the head"));
         assert!(refused("optimiser: {learning_rate: 0}").contains("positive"));
+        assert!(refused("stopping: {epochs: 0}").contains("stopping.epochs is 0, expected at least 1"));
+        assert!(refused("stopping: {batches: 0}").contains("stopping.batches is 0, expected at least 1"));
     }
 
     #[test]

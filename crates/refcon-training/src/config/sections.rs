@@ -2,6 +2,7 @@
 //!
 //! A section with a `kind` has the keys of that kind and no others: a key that the chosen kind would not read is an error.
 
+use super::ConfigError;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -311,6 +312,19 @@ pub struct Stopping {
     pub patience: Option<u64>,
     /// Batches of an epoch at most.
     pub batches: Option<usize>,
+}
+
+impl Stopping {
+    /// Whether there is anything to train before it ends.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let batches = self.batches.map_or(1, |most| most as u64);
+        match [("epochs", self.epochs), ("batches", batches)].into_iter().find(|(_, most)| *most == 0) {
+            Some((key, _)) => Err(ConfigError::Senseless(format!(
+                "stopping.{key} is 0, expected at least 1: nothing would be trained"
+            ))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a run's folder holds for people and for other programs to look at; nothing of it needs an account or a network.

@@ -35,7 +35,7 @@ pub enum DatasetError {
     #[error(transparent)]
     List(#[from] ListError),
     /// A tile cannot be read.
-    #[error(transparent)]
+    #[error("{0}. Every tile counts here: mend this one, or take it out of the folder, and try again")]
     Tile(#[from] ReadImageError),
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]

@@ -41,6 +41,14 @@ impl TileCache {
         Ok(image)
     }
 
+    /// Whether every tile can be read; those that there is room for are then kept.
+    ///
+    /// # Errors
+    /// As [`TileCache::tile`], for one that cannot be read.
+    pub fn check(&self, dataset: &Dataset) -> Result<(), DatasetError> {
+        (0..dataset.tiles.len()).into_par_iter().try_for_each(|number| self.tile(dataset, number).map(drop))
+    }
+
     /// Several tiles, read in parallel.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::error::TrainError;
 use crate::metric_learning::{absolute, plan, read_tiles, started_from};
+use crate::runs::Run;
 use refcon_image::TileFile;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -90,7 +91,8 @@ pub struct Iteration {
 }
 
 impl Iteration {
-    /// Makes the folder of a new iteration, once settings and tiles have been found usable.
+    /// Makes the folder of a new iteration, once settings and tiles have been found usable. One whose first training never began is begun
+    /// anew.
     ///
     /// # Errors
     /// When settings or tiles cannot be used, the folder holds an iteration, or something cannot be written. Test data is refused unless
@@ -100,22 +102,26 @@ impl Iteration {
         mut config: IterationConfig,
         allow_test_data: bool,
     ) -> Result<Self, TrainError> {
-        if folder.join(CONFIG).exists() {
+        let settings = folder.join(CONFIG);
+        if settings.exists() && !nothing_done(folder) {
             return Err(TrainError::Setting(format!(
                 "{} holds an iteration or a run; --resume goes on with an iteration, -o names another folder",
                 folder.display()
             )));
         }
         let (labelled, pool) = read_all(&mut config, allow_test_data)?;
+        let encoder = started_from(&mut config.training)?;
+        if settings.exists() {
+            fs::remove_file(&settings).map_err(write_error(&settings))?;
+        }
         for folder in [folder.join(ROUNDS), folder.join(FOUND)] {
             fs::create_dir_all(&folder).map_err(write_error(&folder))?;
         }
-        let encoder = started_from(&mut config.training)?;
         let state = State::new(&pool.hash, encoder.hash(), allow_test_data);
         let iteration = Self { folder: folder.into(), config, state, labelled, pool };
         iteration.write_state()?;
         // Last: a folder with settings is an iteration that can be gone on with.
-        write_text(&folder.join(CONFIG), &iteration.config.to_yaml())?;
+        write_text(&settings, &iteration.config.to_yaml())?;
         Ok(iteration)
     }
 
@@ -193,7 +199,7 @@ impl Iteration {
     /// The folder of a round's run.
     #[must_use]
     pub fn run_folder(&self, round: usize) -> PathBuf {
-        self.folder.join(ROUNDS).join(format!("round-{round}"))
+        run_folder(&self.folder, round)
     }
 
     /// The folder of the best round's encoder.
@@ -277,6 +283,16 @@ impl Iteration {
     }
 }
 
+/// Whether the folder is that of an iteration whose first training never began: nothing of it would be lost.
+fn nothing_done(folder: &Path) -> bool {
+    let is_new = State::read(&folder.join(STATE)).is_ok_and(|state| state.rounds.is_empty());
+    is_new && !Run::is_at(&run_folder(folder, 0))
+}
+
+fn run_folder(iteration: &Path, round: usize) -> PathBuf {
+    iteration.join(ROUNDS).join(format!("round-{round}"))
+}
+
 /// Labelled tiles, split, and the pool.
 fn read_all(config: &mut IterationConfig, allow_test_data: bool) -> Result<(Dataset, Pool), TrainError> {
     if config.training.data.added.is_some() {
@@ -287,6 +303,13 @@ fn read_all(config: &mut IterationConfig, allow_test_data: bool) -> Result<(Data
     let labelled = read_tiles(&mut config.training, allow_test_data)?.dataset;
     config.iteration.vetoes = config.iteration.vetoes.as_deref().map(absolute);
     let pool = Pool::open(config, &labelled, allow_test_data)?;
+    if pool.tiles.is_empty() {
+        return Err(TrainError::Setting(format!(
+            "no unlabelled tile is left to look among: {} are copies of labelled ones, {} near-duplicates of held-out ones; \
+             --unlabelled names a folder of other tiles",
+            pool.copies, pool.near_held_out
+        )));
+    }
     Ok((labelled, pool))
 }
 

@@ -4,7 +4,7 @@ use super::{Prepared, plan};
 use crate::error::TrainError;
 use crate::fit::Task;
 use crate::optimise::{Parameters, prepared};
-use crate::runs::{Facts, Method, Run, RunState};
+use crate::runs::{Facts, Method, Run, RunState, TRIAL};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,6 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub enum RunPlace<'a> {
     /// Below this folder, under a name that is drawn.
     Below(&'a Path),
+    /// Below this folder, under a name that says that it was only a trial.
+    TrialBelow(&'a Path),
     /// This is it.
     At(&'a Path),
 }
@@ -44,6 +46,10 @@ pub fn begin_run(ready: &Prepared, place: RunPlace, code: String) -> Result<(Run
     let (settings, tiles) = (ready.config.to_yaml(), &ready.manifest.csv);
     let run = match place {
         RunPlace::Below(runs) => Run::create(runs, &settings, &mut facts, tiles),
+        RunPlace::TrialBelow(runs) => {
+            facts.name = TRIAL.into();
+            Run::create(runs, &settings, &mut facts, tiles)
+        }
         RunPlace::At(folder) => Run::create_at(folder, &settings, &mut facts, tiles),
     };
     Ok((run?, facts))

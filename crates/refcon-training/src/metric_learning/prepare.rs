@@ -128,6 +128,8 @@ pub fn prepare(mut config: Config, allow_test_data: bool) -> Result<Prepared, Tr
         base,
         dataset,
     };
+    // Before there is a run: one that met such a tile would be left half done.
+    task.cache.check(&task.dataset)?;
     if task::embeds_once(&config) {
         task.embedded = Some(task.embed_once()?);
     }
@@ -201,8 +203,9 @@ impl Opened {
         if !is_shipped(&path) {
             if !path.exists() {
                 return Err(TrainError::Setting(format!(
-                    "no encoder {}: expected `{COMPACT}`, `{TEXTURE}`, or the path of a checkpoint (a folder or a file, see `refcon \
-                     encoders`)",
+                    "no encoder {}: no such folder or file is here, and nothing is downloaded. A recipe's encoder is a checkpoint of \
+                     yours: give the folder that its weights lie in, --encoder FOLDER (see `refcon encoders`); `{COMPACT}` and \
+                     `{TEXTURE}` come with the program",
                     config.encoder
                 )));
             }

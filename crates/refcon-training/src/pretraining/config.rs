@@ -208,6 +208,7 @@ impl Common<'_> {
             return senseless(format!("optimiser.learning_rate is {rate}, expected a positive number"));
         }
         self.views.check()?;
+        self.stopping.check()?;
         at_least_1("batch", self.batch as u64)?;
         at_least_1("optimiser.accumulate", self.optimiser.accumulate as u64)?;
         at_least_1("validate_every_epochs", self.validate_every_epochs)?;

@@ -4,7 +4,7 @@ use super::config::PretrainConfig;
 use super::pool::{SplitPool, TilePool};
 use crate::dataset::test_data_at;
 use crate::error::TrainError;
-use crate::fit::{Plan, Task, open_devices};
+use crate::fit::{Plan, Position, Task, open_devices};
 use crate::runs::Method;
 use refcon_encoders::{Device, Execution, is_shipped};
 
@@ -47,12 +47,16 @@ pub struct PreparedPretraining<P: Pretraining> {
     pub precision: String,
     /// Folders of test data among the tiles, and of those that the checkpoint was trained on.
     pub test_data: Vec<String>,
+    /// What people should know before it begins.
+    pub notes: Vec<String>,
 }
 
 /// What a method is given.
 #[derive(Debug)]
 pub(super) struct Ground {
     pub(super) tiles: SplitPool,
+    /// Width and height of one of them, in pixels.
+    pub(super) tile_size: [usize; 2],
     /// At least one, without gradients.
     pub(super) devices: Vec<Device>,
     pub(super) execution: Execution,
@@ -74,6 +78,8 @@ impl Ground {
         let test_data: Vec<String> = test_data.map(|path| path.display().to_string()).collect();
         let (devices, execution) = open_devices(common.device, common.precision)?;
         let tiles = SplitPool::new(pool, common.data.held_out, common.batch, common.seed);
-        Ok(Self { tiles, devices, execution, test_data })
+        // Where none can be read, that is said before there is a run.
+        let tile = tiles.read(tiles.batch(Position::default())[0])?;
+        Ok(Self { tiles, tile_size: [tile.width(), tile.height()], devices, execution, test_data })
     }
 }

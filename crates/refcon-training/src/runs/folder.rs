@@ -29,6 +29,9 @@ const REPORT: &str = "report.html";
 /// The project of Weights & Biases that runs belong to, until `wandb sync -p` says otherwise.
 const PROJECT: &str = "refcon";
 
+/// What the name of a run begins with that only tries whether a training works.
+pub const TRIAL: &str = "dry-";
+
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -166,14 +169,16 @@ pub struct Run {
 }
 
 impl Run {
-    /// Makes the folder of a new run below `runs`, with its settings and its tiles. `facts` gets its name.
+    /// Makes the folder of a new run below `runs`, with its settings and its tiles. `facts` gets its name, which begins with what stands
+    /// there, such as [`TRIAL`].
     ///
     /// # Errors
     /// When something cannot be written.
     pub fn create(runs: &Path, settings: &str, facts: &mut Facts, data: &str) -> Result<Self, TrainError> {
         fs::create_dir_all(runs).map_err(write_error(runs))?;
+        let beginning = std::mem::take(&mut facts.name);
         let folder = loop {
-            facts.name = next_name(runs, facts.seed);
+            facts.name = format!("{beginning}{}", next_name(runs, facts.seed));
             let folder = runs.join(&facts.name);
             match fs::create_dir(&folder) {
                 Ok(()) => break folder,

@@ -1,5 +1,6 @@
 //! The runs of a folder, side by side.
 
+use super::name::number_of;
 use super::records::read_records;
 use super::{Facts, Run};
 use crate::error::TrainError;
@@ -57,6 +58,51 @@ pub fn list_runs(runs: &Path) -> Result<Vec<RunSummary>, TrainError> {
             found.push(RunSummary::read(&entry.path())?);
         }
     }
-    found.sort_by(|a, b| (a.facts.started, &a.facts.name).cmp(&(b.facts.started, &b.facts.name)));
+    found.sort_by(|a, b| began(&a.facts).cmp(&began(&b.facts)));
     Ok(found)
+}
+
+/// What runs are ordered by: several may have begun in one second, and their numbers tell which came first.
+fn began(facts: &Facts) -> (u64, Option<u64>, &str) {
+    (facts.started, number_of(&facts.name), &facts.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::{Method, RunState, TRIAL};
+
+    fn facts(name: &str, started: u64) -> Facts {
+        Facts {
+            name: name.into(),
+            method: Method::FineTuning,
+            started,
+            state: RunState::Running,
+            seed: 1,
+            data: String::new(),
+            tiles: [0, 0],
+            encoder: [String::new(), String::new()],
+            parameters: 0,
+            code: String::new(),
+            device: String::new(),
+            precision: String::new(),
+            test_data: Vec::new(),
+            decisive: None,
+        }
+    }
+
+    #[test]
+    fn runs_of_one_second_are_listed_as_they_began_and_trials_are_named_so() {
+        let runs = tempfile::tempdir().unwrap();
+        // The names of three seeds are in no alphabetical order; the second run is older than the first.
+        for (seed, started, beginning) in [(3, 5, ""), (1, 4, TRIAL), (2, 5, ""), (8, 5, TRIAL), (5, 5, "")] {
+            let mut facts = Facts { seed, ..facts(beginning, started) };
+            Run::create(runs.path(), "", &mut facts, "").unwrap();
+        }
+        let listed = list_runs(runs.path()).unwrap();
+        let numbers: Vec<Option<u64>> = listed.iter().map(|run| number_of(&run.facts.name)).collect();
+        assert_eq!(numbers, [Some(2), Some(1), Some(3), Some(4), Some(5)]);
+        let trials: Vec<bool> = listed.iter().map(|run| run.facts.name.starts_with(TRIAL)).collect();
+        assert_eq!(trials, [true, false, false, true, false]);
+    }
 }

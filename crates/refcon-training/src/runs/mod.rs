@@ -21,6 +21,6 @@ mod name;
 mod records;
 
 pub use decisive::Decisive;
-pub use folder::{Facts, Method, Run, RunState, Settings};
+pub use folder::{Facts, Method, Run, RunState, Settings, TRIAL};
 pub use list::{RunSummary, list_runs};
 pub use records::{Record, read_records};

@@ -41,12 +41,16 @@ const NOUNS: [&str; 24] = [
 #[must_use]
 pub(super) fn next_name(folder: &Path, seed: u64) -> String {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let numbers =
-        entries.filter_map(|entry| entry.file_name().to_str()?.rsplit('-').next()?.parse::<u64>().ok());
+    let numbers = entries.filter_map(|entry| number_of(entry.file_name().to_str()?));
     let number = numbers.max().unwrap_or(0) + 1;
     let mut draw = stream(seed, Purpose::Name, [number, 0]);
     let mut pick = |words: [&'static str; 24]| words[draw.random_range(0..words.len())];
     format!("{}-{}-{number}", pick(ADJECTIVES), pick(NOUNS))
+}
+
+/// The number that a run's name ends with; it rises with every run of a folder.
+pub(super) fn number_of(name: &str) -> Option<u64> {
+    name.rsplit('-').next()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::embedding::EncoderArguments;
 use crate::failure::Failure;
 use crate::labelled_tiles::CutTile;
 use crate::output::Output;
-use crate::section_picture::draw_section;
+use crate::section_picture::{Look, Scale};
 use clap::Args;
 use rayon::prelude::*;
 use refcon_evaluation::Gold;
@@ -17,6 +17,7 @@ use refcon_library::{Submission, files};
 use refcon_seismic::synthetic::{SeismicClass, Split, SyntheticSurvey, TileRequest};
 use refcon_seismic::{Direction, absolute_percentile};
 use serde_json::json;
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,11 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         let folder = &self.output;
+        let request = TileRequest { seed: self.survey.seed, ..TileRequest::default() };
+        let too_small = |error: &dyn Display| {
+            Failure::usage(format!("{error}; give the demo more --inlines, --crosslines or --samples"))
+        };
+        request.check(&self.survey.spec()?).map_err(|error| too_small(&error))?;
         prepare(folder)?;
         output.step("making a synthetic survey");
         let survey = self.survey.generate()?;
@@ -60,10 +66,7 @@ impl Demo {
         picture.write_png(&folder.join("section.png")).map_err(Failure::output)?;
 
         output.step("cutting tiles");
-        let request = TileRequest { seed: self.survey.seed, ..TileRequest::default() };
-        let selection = survey.labelled_tiles(&request).map_err(|error| {
-            Failure::usage(format!("{error}; give the demo more --inlines, --crosslines or --samples"))
-        })?;
+        let selection = survey.labelled_tiles(&request).map_err(|error| too_small(&error))?;
         for missing in &selection.shortfalls {
             let (class, split) = (missing.class.name(), missing.split);
             tracing::info!("{class}: {} of {} {split:?} tiles", missing.found, missing.asked);
@@ -188,5 +191,6 @@ fn section_picture(survey: &SyntheticSurvey, clip: f32) -> Result<Canvas, Failur
     let title = format!("Synthetic survey, seed {}, inline {line}", survey.spec.seed);
     // The line is one of the volume's.
     let section = volume.section(Direction::Inline, line).unwrap_or_else(|| unreachable!("inline {line}"));
-    draw_section(&title, "Crossline", section, clip, ColourMap::Grey)
+    let look = Look { title: &title, scale: Scale::symmetric(clip), colours: ColourMap::Grey };
+    look.section("Crossline", section, false)
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use rayon::prelude::*;
 use refcon_image::{DecodeLimits, TileFile};
 use refcon_library::files;
+use refcon_training::dataset::DatasetError;
 use refcon_training::dataset::duplicates::{Pair, groups, pairs, signature};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
@@ -69,6 +70,7 @@ impl Duplicates {
         if !(0.0..1.0).contains(&self.threshold) {
             return Err(Failure::usage(format!("--threshold {}: expected 0 to 1", self.threshold)));
         }
+        self.check_folders()?;
         if let Some(path) = &self.output {
             files::check_writable(path).map_err(Failure::output)?;
         }
@@ -77,8 +79,8 @@ impl Duplicates {
         let signatures = tiles
             .par_iter()
             .map(|tile| {
-                let image =
-                    refcon_image::read(&tile.file.path, &DecodeLimits::default()).map_err(Failure::input)?;
+                let image = refcon_image::read(&tile.file.path, &DecodeLimits::default())
+                    .map_err(|error| Failure::input(DatasetError::from(error)))?;
                 progress.inc(1);
                 Ok(signature(&image))
             })
@@ -94,6 +96,25 @@ impl Duplicates {
             tracing::warn!("leak: {} and {} correlate by {:.3}", leak.first, leak.second, leak.correlation);
         }
         output.result(&found.text(), &found)
+    }
+
+    /// Makes sure that no tile is there twice: it would be a near-duplicate of itself, on two sides or on one.
+    fn check_folders(&self) -> Result<(), Failure> {
+        let real = |folder: &PathBuf| folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        for (at, folder) in self.folders.iter().enumerate() {
+            let holds = |other: &&PathBuf| {
+                let (a, b) = (real(folder), real(other));
+                a.starts_with(&b) || b.starts_with(&a)
+            };
+            if let Some(other) = self.folders[..at].iter().find(holds) {
+                return Err(Failure::usage(format!(
+                    "{} and {} are the same folder, or one lies in the other; give each tile once",
+                    other.display(),
+                    folder.display()
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn tiles(&self) -> Result<Vec<Tile>, Failure> {
@@ -173,10 +194,10 @@ impl Found {
             ),
         };
         format!(
-            "{}: {} of near-duplicates, {} groups (the largest of {}); {leaks}",
+            "{}: {} of near-duplicates, {} (the largest of {}); {leaks}",
             score::counted(self.tiles, "tile", "tiles"),
             score::counted(self.pairs, "pair", "pairs"),
-            self.groups,
+            score::counted(self.groups, "group", "groups"),
             self.largest_group
         )
     }

@@ -1,7 +1,8 @@
 //! `refcon embed`: embeddings of images, for other programs.
 
 use crate::commands::score;
-use crate::embedding::{EmbeddingStream, EncoderArguments};
+use crate::destination;
+use crate::embedding::{EmbeddingStream, EncoderArguments, tiles_of};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
@@ -64,7 +65,7 @@ impl Embed {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         let names = match self.output.extension().and_then(|extension| extension.to_str()) {
             Some("parquet") => None,
-            Some("npy") => Some(self.output.with_extension("csv")),
+            Some("npy") => Some(destination::table_beside(&self.output)?),
             _ => {
                 return Err(Failure::usage(format!(
                     "{}: embeddings are written as Parquet or NumPy files; give a name that ends in .parquet or .npy",
@@ -72,17 +73,11 @@ impl Embed {
                 )));
             }
         };
-        if let Some(names) = names.as_ref().filter(|names| names.exists() && !self.output.exists()) {
-            return Err(Failure::usage(format!(
-                "{} is there already, and would be replaced by the names of the rows; choose another name for -o",
-                names.display()
-            )));
-        }
-        for path in [Some(&self.output), names.as_ref()].into_iter().flatten() {
-            files::check_writable(path).map_err(Failure::output)?;
-        }
+        let outputs: Vec<&Path> =
+            [Some(&self.output), names.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+        destination::check(&outputs, &[])?;
         let encoder = self.encoder.open()?;
-        let files = refcon_image::list(&self.images).map_err(Failure::input)?;
+        let files = tiles_of(&self.images)?;
         let started = Instant::now();
         let stream = EmbeddingStream {
             files: &files,

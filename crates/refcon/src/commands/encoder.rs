@@ -1,7 +1,7 @@
 //! `refcon encoder`: look at a checkpoint, write it for Transformers, or make a new one.
 
 use crate::commands::score;
-use crate::embedding::EncoderArguments;
+use crate::embedding::{EncoderArguments, WITHOUT_WEIGHTS, is_without_weights};
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, Subcommand};
@@ -153,6 +153,9 @@ impl EncoderCommand {
 
 impl Inspect {
     fn run(&self, output: &Output) -> Result<(), Failure> {
+        if is_without_weights(&self.path) {
+            return Err(Failure::usage(WITHOUT_WEIGHTS));
+        }
         let found = inspect(&self.path, self.family).map_err(Failure::input)?;
         output.result(&self.text(&found), &as_json(&found))?;
         match found.is_whole() {
@@ -175,11 +178,11 @@ impl Inspect {
             format!("encoder     {} (family {})", found.name, found.family),
             format!("names       {}{}", found.library, prefix(found)),
             format!(
-                "model       {:.1} M parameters in {elements}; {} blocks of width {}, {} heads, patches of {} pixels",
+                "model       {:.1} M parameters in {elements}; {} of width {}, {}, patches of {} pixels",
                 sizes.parameters() as f64 / 1e6,
-                sizes.layers,
+                score::counted(sizes.layers, "block", "blocks"),
                 sizes.width,
-                sizes.heads,
+                score::counted(sizes.heads, "head", "heads"),
                 sizes.patch_size
             ),
             format!(

@@ -2,17 +2,19 @@
 
 use crate::commands::library::{failure, opened};
 use crate::commands::score::counted;
-use crate::embedding::EncoderArguments;
+use crate::embedding::{EncoderArguments, is_survey_name};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::survey::SurveyChoices;
 use crate::tiling::{LabelChoices, TilingChoices};
 use clap::Args;
+use refcon_image::ListError;
 use refcon_library::indexing::{
     ImageFolder, IndexError, IndexOptions, IndexSource, IndexSummary, SourceState, SurveyTiles, index,
 };
 use refcon_library::{Library, VectorFormat};
 use refcon_seismic::Survey;
+use refcon_seismic::tiling::{TileRule, Tiling};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -59,7 +61,7 @@ pub(crate) struct Index {
     #[arg(long)]
     classes_from_folders: bool,
 
-    /// Images: stop at the first one that cannot be read, instead of skipping it
+    /// Stop at the first source or image that cannot be read, instead of skipping it
     #[arg(long)]
     strict: bool,
 
@@ -78,6 +80,9 @@ fn seconds(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "expected a number of seconds".to_owned())
 }
 
+/// A source, and what it was opened as where it is no folder of images.
+type OpenedSource<'a> = (&'a Path, Option<Survey>);
+
 /// What was done, for `--json`.
 #[derive(Debug, Serialize)]
 struct Indexed<'a> {
@@ -94,19 +99,14 @@ struct Indexed<'a> {
 
 impl Index {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
-        let folders: Vec<bool> = self.sources.iter().map(|path| holds_images(path)).collect();
-        let surveys: Vec<Option<Survey>> = self
-            .sources
-            .iter()
-            .zip(&folders)
-            .map(|(path, is_folder)| if *is_folder { Ok(None) } else { self.survey.open(path).map(Some) })
-            .collect::<Result<_, _>>()?;
-        let labels = self.labels.open(surveys.iter().flatten().count(), &self.survey)?;
+        let (opened_sources, not_opened) = self.open_sources()?;
+        let surveys = opened_sources.iter().filter_map(|(_, survey)| survey.as_ref());
+        let labels = self.labels.open(surveys.count(), &self.survey)?;
         let mut labels = labels.iter();
-        let sources = self.sources.iter().zip(&surveys).map(|(path, survey)| {
+        let sources = opened_sources.iter().map(|(path, survey)| {
             Ok(match survey {
                 None => IndexSource::Images(ImageFolder {
-                    folder: path.clone(),
+                    folder: path.to_path_buf(),
                     classes_from_folders: self.classes_from_folders,
                     strict: self.strict,
                 }),
@@ -114,7 +114,7 @@ impl Index {
                     survey,
                     options: self.survey.options(path)?,
                     selection: self.tiling.selection(),
-                    rule: self.tiling.rule()?,
+                    rule: self.rule_with_room(survey)?,
                     normalisation: self.tiling.normalisation(survey, output)?,
                     labels: labels.next(),
                     least_label_share: self.labels.label_share,
@@ -167,7 +167,56 @@ impl Index {
             library_tiles,
             summary: &summary,
         };
-        output.result(&result.text(), &result)
+        output.result(&result.text(), &result)?;
+        match not_opened {
+            0 => Ok(()),
+            _ => Err(Failure::input(format!(
+                "{not_opened} of {} could not be opened; the warnings above say why, the others are indexed",
+                counted(self.sources.len(), "source", "sources")
+            ))),
+        }
+    }
+
+    /// The rule that lays tiles. A survey whose sections have no room for one is refused, or pointed out where there are others.
+    fn rule_with_room(&self, survey: &Survey) -> Result<TileRule, Failure> {
+        let rule = self.tiling.rule()?;
+        let tiling =
+            Tiling::of_survey(survey, &self.tiling.selection(), rule.clone()).map_err(Failure::usage)?;
+        if let Some([traces, samples]) = tiling.too_small() {
+            let problem = format!(
+                "no section of {} is as large as a tile, the largest has {traces} traces × {samples} samples; give a smaller --size",
+                survey.name()
+            );
+            match self.sources.len() {
+                1 => return Err(Failure::input(problem)),
+                _ => tracing::warn!("{problem}"),
+            }
+        }
+        Ok(rule)
+    }
+
+    /// The sources, of each that is no folder of images the survey, and how many there are besides that cannot be opened: of several,
+    /// one that is damaged need not keep the others waiting.
+    fn open_sources(&self) -> Result<(Vec<OpenedSource<'_>>, usize), Failure> {
+        let mut opened = Vec::with_capacity(self.sources.len());
+        // Label volumes are given in the order of the surveys.
+        let at_once = self.strict || self.sources.len() == 1 || self.labels.are_given();
+        for path in &self.sources {
+            let source = match holds_images(path) {
+                true => holds_some_images(path).map(|()| None),
+                false => self.survey.open(path).map(Some),
+            };
+            match source {
+                Ok(survey) => opened.push((path.as_path(), survey)),
+                Err(error) if at_once => return Err(error),
+                Err(error) => tracing::warn!("skipped: {error}"),
+            }
+        }
+        let not_opened = self.sources.len() - opened.len();
+        match opened.is_empty() {
+            true => Err(Failure::input(format!("none of the {not_opened} sources can be opened"))),
+            false => Ok((opened, not_opened)),
+        }
     }
 }
 
@@ -208,6 +257,30 @@ impl Indexed<'_> {
 fn holds_images(path: &Path) -> bool {
     let zarr = ["zarr.json", ".zgroup", ".zarray"];
     path.is_dir() && !zarr.iter().any(|name| path.join(name).exists())
+}
+
+/// Fails for a folder of surveys and no images, which is not looked through for them: what else may lie there is not known.
+fn holds_some_images(folder: &Path) -> Result<(), Failure> {
+    match refcon_image::list(folder) {
+        Err(ListError::NoImages { .. }) => {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let surveys = entries.filter(|entry| is_survey_name(&entry.path())).count();
+            match surveys {
+                0 => Ok(()),
+                _ => Err(Failure::input(format!(
+                    "{} holds no images, and {}: give the files, such as {}/*.sgy",
+                    folder.display(),
+                    counted(
+                        surveys,
+                        "file that is called like a survey",
+                        "files that are called like surveys"
+                    ),
+                    folder.display()
+                ))),
+            }
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What kind of failure an indexing error is, for the exit code.

@@ -51,7 +51,8 @@ impl Info {
             false => None,
         };
         progress.finish_and_clear();
-        let found = Found { survey: &survey, amplitudes, hash, stacked: self.survey.stack };
+        let counted = self.survey.only_counts_samples(&survey);
+        let found = Found { survey: &survey, amplitudes, hash, stacked: self.survey.stack, counted };
         output.result(&found.text()?, &found.json()?)
     }
 }
@@ -63,6 +64,8 @@ struct Found<'a> {
     hash: Option<String>,
     /// Whether gathers are to be stacked.
     stacked: bool,
+    /// Whether samples are only counted.
+    counted: bool,
 }
 
 /// Width of the first column.
@@ -92,19 +95,22 @@ impl Found<'_> {
         let last = samples.position(samples.count.saturating_sub(1));
         let unit = samples.domain.unit();
         let name = vertical(samples.domain).to_lowercase();
-        line(
-            "samples",
-            &format!("{name}, {} to {last} {unit}, every {} {unit}", samples.first, samples.interval),
-        );
+        if self.counted {
+            line("samples", &format!("0 to {last}; nothing says which times or depths they are"));
+        } else {
+            line(
+                "samples",
+                &format!("{name}, {} to {last} {unit}, every {} {unit}", samples.first, samples.interval),
+            );
+        }
         for (number, content) in geometry_lines(survey.geometry(), survey.map_unit()).into_iter().enumerate()
         {
             line(if number == 0 { "geometry" } else { "" }, &content);
         }
         if let Some(segy) = survey.segy() {
             line("numbered by", &number_fields(segy.number_fields()));
-            line("positions", &positions(segy.position_source()));
-            let others = segy.candidates().iter().filter(|other| other.fields != segy.number_fields());
-            for (number, other) in others.enumerate() {
+            line("positions", &positions(segy)?.unwrap_or_else(|| "no trace has any".to_owned()));
+            for (number, other) in rivals(segy).enumerate() {
                 line(if number == 0 { "or else" } else { "" }, &candidate(other));
             }
             if let Some(gathers) = segy.gathers() {
@@ -207,13 +213,30 @@ fn segy_format(segy: &SegyFile) -> String {
     format!("{container}, {}, samples {}", segy.byte_order(), segy.format())
 }
 
-/// Where X and Y come from, in words.
-fn positions(source: PositionSource) -> String {
-    match source {
+/// Where X and Y come from, in words; `None` where no trace has them.
+fn positions(segy: &SegyFile) -> Result<Option<String>, Failure> {
+    let on_grid = segy.geometry().volume().is_some_and(|volume| volume.grid.is_some());
+    let is_filled = |trace| segy.position(trace).map(|position| position != [0.0; 2]).map_err(Failure::input);
+    if !on_grid && !is_filled(0)? && !is_filled(segy.trace_count() - 1)? {
+        return Ok(None);
+    }
+    Ok(Some(match segy.position_source() {
         PositionSource::Header([x, y]) => format!("X at {x}, Y at {y}"),
         PositionSource::ExtensionCdp => "CDP coordinates of the trace header extensions".to_owned(),
         PositionSource::ExtensionSource => "source coordinates of the trace header extensions".to_owned(),
-    }
+    }))
+}
+
+/// Fields that are as far below the chosen ones, or less, are worth a look.
+const RIVAL: f64 = 0.1;
+
+/// Other fields that might number the traces nearly as well as those that do; where these were given by hand, as well as any.
+fn rivals(segy: &SegyFile) -> impl Iterator<Item = &GeometryCandidate> {
+    let chosen = segy.candidates().iter().find(|one| one.fields == segy.number_fields());
+    let best = chosen.or(segy.candidates().first()).map_or(0.0, |one| one.score);
+    let is_rival =
+        move |other: &&GeometryCandidate| other.fields != segy.number_fields() && other.score >= best - RIVAL;
+    segy.candidates().iter().filter(is_rival)
 }
 
 fn polarity_name(polarity: Polarity) -> &'static str {
@@ -334,7 +357,7 @@ fn segy_json(segy: &SegyFile) -> Result<Value, Failure> {
         "extended_text_headers": extended.iter().map(lines).collect::<Vec<_>>(),
         "binary_header": segy.binary_header(),
         "number_fields": segy.number_fields(),
-        "positions": positions(segy.position_source()),
+        "positions": positions(segy)?,
         "candidates": segy.candidates(),
         "gathers": segy.gathers(),
     }))

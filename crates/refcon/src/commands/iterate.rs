@@ -1,7 +1,7 @@
 //! `refcon iterate`: fine-tune, let the labelled tiles label others, fine-tune again.
 
 use super::settings::{SettingsArguments, path_setting};
-use super::train::{failure, train_in};
+use super::train::{failure, train_in, warn_of_leaks};
 use crate::embedding::{EncoderArguments, embed_tiles};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -102,9 +102,9 @@ struct Round {
     round: usize,
     /// Best value of the measure; `None` for a round that has not been trained.
     validation: Option<f64>,
-    /// Tiles that it was trained on beside the labelled ones.
+    /// Tiles that it was trained on beside the labelled ones: those found for it and for the rounds before, without vetoed ones.
     added: Option<usize>,
-    /// Tiles that were found for it.
+    /// Tiles that were found for it alone.
     found: usize,
     /// Of these, where gold is given.
     purity: Option<Purity>,
@@ -137,16 +137,16 @@ impl Iterate {
                 )
             }
         };
+        let goes_on = format!("`refcon iterate --resume {}`", folder.display());
         let iterated = iterate(folder, &mut iteration, gold.as_ref(), output)
-            .map_err(|failure| failure.or_go_on(format!("`refcon iterate --resume {}`", folder.display())))?;
-        output.result(&iterated.text(), &iterated)?;
-        if iterated.review.is_some() {
-            return Err(Failure::Waiting(format!(
-                "nothing more is trained yet; once you have looked, `refcon iterate --resume {}` goes on",
-                folder.display()
-            )));
+            .map_err(|failure| failure.or_go_on(&goes_on))?;
+        output.result(&iterated.text(&goes_on), &iterated)?;
+        match iterated.review {
+            Some(_) => {
+                Err(Failure::Waiting(format!("waiting for you: {goes_on} goes on once you have looked")))
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn further(&self) -> Vec<String> {
@@ -166,12 +166,6 @@ pub(super) fn iterate(
     output: &Output,
 ) -> Result<Iterated, Failure> {
     let pool = iteration.pool();
-    if pool.tiles.is_empty() {
-        return Err(Failure::input(format!(
-            "no unlabelled tile is left to look among: {} are copies of labelled ones, {} near-duplicates of held-out ones",
-            pool.copies, pool.near_held_out
-        )));
-    }
     output.step(&format!(
         "iteration {}: {} labelled tiles to train on, {} held out, {} unlabelled ({} copies and {} near-duplicates of held-out tiles left \
          out)",
@@ -188,6 +182,7 @@ pub(super) fn iterate(
             pool.ungrouped
         );
     }
+    warn_of_leaks(&iteration.config().training);
     loop {
         match iteration.next_step().map_err(failure)? {
             Step::Train(round) => {
@@ -282,10 +277,11 @@ impl Review {
     fn text(&self) -> String {
         let pictures: Vec<String> = self.pictures.iter().map(|path| path.display().to_string()).collect();
         format!(
-            "round {} wants to add the tiles of {} (pictures: {}); names of tiles that must not be added go into {}, below a line `file`",
+            "round {} wants to train on what it found.\n  look at:  {}\n  the list: {}\n  vetoes:   names of tiles that must not be \
+             added go into {}, below a line `file`",
             self.round,
+            if pictures.is_empty() { "no pictures".into() } else { pictures.join(", ") },
             self.report.display(),
-            if pictures.is_empty() { "none".into() } else { pictures.join(", ") },
             self.vetoes.display()
         )
     }
@@ -332,14 +328,15 @@ impl Iterated {
         ["interrupted", "review"].contains(&self.ending)
     }
 
-    pub(super) fn text(&self) -> String {
-        let folder = self.iteration.display();
-        let mut lines =
-            vec![format!("{:>5}  {:>7}  {:>7}  {:>7}  {}", "round", "found", "right", "added", self.measure)];
+    /// How it stands, and what goes on with one that was stopped or waits.
+    pub(super) fn text(&self, goes_on: &str) -> String {
+        let titles = ["round", "found", "right", "all added", self.measure.as_str()];
+        let [round, found, right, added, measure] = titles;
+        let mut lines = vec![format!("{round:>5}  {found:>7}  {right:>7}  {added:>9}  {measure}")];
         let told = |value: Option<String>| value.unwrap_or_else(|| "–".into());
         for round in &self.rounds {
             lines.push(format!(
-                "{:>5}  {:>7}  {:>7}  {:>7}  {}",
+                "{:>5}  {:>7}  {:>7}  {:>9}  {}",
                 round.round,
                 round.found,
                 told(round.purity_share.map(|share| format!("{share:.3}"))),
@@ -351,8 +348,8 @@ impl Iterated {
             "rounds" => "done: all rounds".into(),
             "no_improvement" => "done: the last round's validation was no better".into(),
             "nothing_found" => "done: nothing was found that was not added before".into(),
-            "interrupted" => format!("stopped; `refcon iterate --resume {folder}` goes on"),
-            _ => format!("waiting: `refcon iterate --resume {folder}` goes on once you have looked"),
+            "interrupted" => format!("stopped; {goes_on} goes on"),
+            _ => format!("waiting for you to look; {goes_on} goes on then"),
         });
         lines.extend(self.review.as_ref().map(Review::text));
         if let Some(encoder) = &self.encoder {

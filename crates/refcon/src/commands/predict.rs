@@ -50,7 +50,7 @@ pub(crate) struct Predict {
     pub(crate) report: Option<PathBuf>,
 
     /// Matches of each query that the page shows, at most
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = at_least_one)]
     pub(crate) report_matches: usize,
 
     /// Also write a table: query, rank, match, distance, confidence
@@ -102,6 +102,10 @@ pub(crate) struct Prediction {
     table: Option<PathBuf>,
     embed_seconds: f64,
     search_seconds: f64,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&count| count > 0).ok_or_else(|| "expected a number of at least 1".into())
 }
 
 impl Predict {
@@ -249,7 +253,12 @@ impl Prediction {
             self.search_seconds
         )];
         if !self.skipped.is_empty() {
-            lines.push(format!("{} could not be read and were skipped", tiles(self.skipped.len())));
+            let skipped = score::counted(
+                self.skipped.len(),
+                "tile could not be read and was skipped",
+                "tiles could not be read and were skipped",
+            );
+            lines.push(skipped);
         }
         lines.extend(self.lacking());
         lines.push(format!("results: {}", self.results.display()));

@@ -1,5 +1,6 @@
 //! `refcon pretrain`: an encoder learns from tiles without labels.
 
+use super::runs::folder_of;
 use super::settings::{TRIAL, path_setting, understood};
 use super::train::{code, failure, fitted, opened};
 use crate::failure::Failure;
@@ -9,7 +10,7 @@ use refcon_training::optimise::{Parameters, prepared};
 use refcon_training::pretraining::dino::DinoPretraining;
 use refcon_training::pretraining::masked_autoencoder::MaskedPretraining;
 use refcon_training::pretraining::{PreparedPretraining, PretrainConfig, Pretraining};
-use refcon_training::runs::{Facts, Run, RunState};
+use refcon_training::runs::{Facts, Run, RunState, TRIAL as TRIAL_NAME};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -18,7 +19,7 @@ Examples:
   refcon pretrain mae tiles                                     a tiny ViT from nothing, on a folder of tiles
   refcon pretrain mae survey.sgy volume.npy --set model.size=small --set stopping.epochs=30
   refcon pretrain mae shards --start vit-mae-base --set masked=0.75
-  refcon pretrain mae --resume runs/quiet-salt-3                go on where it was stopped or killed
+  refcon pretrain mae --resume quiet-salt-3                     go on where it was stopped or killed
   refcon embed tiles --encoder runs/quiet-salt-3/best -o embeddings.npy
   refcon show mae tiles --checkpoint runs/quiet-salt-3/best -o mae.png
 
@@ -30,7 +31,7 @@ Examples:
   refcon pretrain dino tiles --config pretrain-dino-challenge   two crops of a tile, as the challenge's own pretraining
   refcon pretrain dino survey.sgy --start dinov2-base --set local_crops.size=98   small crops are whole patches, here of 14
   refcon pretrain dino tiles --set local_crops.count=2 --set model.image_size=96 --set local_crops.size=48
-  refcon pretrain dino --resume runs/quiet-salt-3               go on where it was stopped or killed
+  refcon pretrain dino --resume quiet-salt-3                    go on where it was stopped or killed
   refcon embed tiles --encoder runs/quiet-salt-3/best -o embeddings.npy
 
 Ctrl-C stops after the step that is under way and keeps all of it. Corpus and query folders are never trained on.";
@@ -92,21 +93,20 @@ struct Options {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 
-    /// Folder of the runs
+    /// Folder of the runs: where a new one is made, and where --resume looks for a name
     #[arg(long, value_name = "DIR", default_value = "runs")]
     runs: PathBuf,
 
-    /// Go on with this run; its own settings count
+    /// Go on with this run, by its name or its folder; its own settings count
     #[arg(long, value_name = "RUN",
-        conflicts_with_all = ["data", "config", "start", "device", "precision", "settings", "runs", "print_config", "dry",
-            "allow_test_data"])]
+        conflicts_with_all = ["data", "config", "start", "device", "precision", "settings", "print_config", "dry", "allow_test_data"])]
     resume: Option<PathBuf>,
 
     /// Print all settings as YAML, and train nothing
     #[arg(long)]
     print_config: bool,
 
-    /// Only try whether it works: two epochs of three batches
+    /// Only try whether it works: two epochs of three batches, in a run whose name begins with `dry-`
     #[arg(long)]
     dry: bool,
 
@@ -128,7 +128,7 @@ impl Options {
     fn run<P: Pretraining>(&self, output: &Output) -> Result<(), Failure> {
         let began = Instant::now();
         let (mut run, mut facts, ready) = match &self.resume {
-            Some(folder) => resumed::<P>(folder)?,
+            Some(given) => resumed::<P>(&folder_of(given, &self.runs))?,
             None => {
                 let config: P::Config = self.config()?;
                 if self.print_config {
@@ -137,10 +137,16 @@ impl Options {
                 self.begun::<P>(config, output)?
             }
         };
-        let PreparedPretraining { mut task, network, .. } = ready;
+        let PreparedPretraining { config, mut task, network, notes, .. } = ready;
+        notes.iter().for_each(|note| tracing::warn!("{note}"));
         let [training, held_out] = facts.tiles;
+        let asked = config.common().data.held_out;
+        let capped = match held_out < asked {
+            true => format!(" (data.held_out asks for {asked}, and a tenth of all are the most)"),
+            false => String::new(),
+        };
         output.step(&format!(
-            "run {}: {} trained numbers ({}), {training} tiles to learn from, {held_out} held out, {}",
+            "run {}: {} trained numbers ({}), {training} tiles to learn from, {held_out} held out{capped}, {}",
             run.folder().display(),
             facts.parameters,
             facts.precision,
@@ -174,7 +180,7 @@ impl Options {
         let common = ready.config.common();
         let start = common.model.start.as_ref().map(|path| path.display().to_string());
         let mut facts = Facts {
-            name: String::new(),
+            name: if self.dry { TRIAL_NAME.into() } else { String::new() },
             method: P::METHOD,
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             state: RunState::Running,

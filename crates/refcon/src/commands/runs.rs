@@ -8,10 +8,10 @@ use crate::commands::train::failure;
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
-use refcon_training::runs::{Method, RunSummary, list_runs};
+use refcon_training::runs::{Method, Run, RunSummary, list_runs};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// List trainings, or compare some of them
 ///
@@ -64,6 +64,13 @@ impl Runs {
         let objects: Vec<Value> = chosen.iter().map(object).collect();
         output.result(&lines.join("\n"), &objects)
     }
+}
+
+/// The folder of a run that is given by its path, or by its name among `runs`.
+pub(crate) fn folder_of(given: &Path, runs: &Path) -> PathBuf {
+    let named = runs.join(given);
+    let is_name = given.components().count() == 1;
+    if is_name && !Run::is_at(given) && Run::is_at(&named) { named } else { given.into() }
 }
 
 fn named(all: &[RunSummary], name: &str) -> Result<RunSummary, Failure> {

@@ -13,14 +13,15 @@ use std::path::PathBuf;
 ///
 /// Prints both readings of the challenge's weighted accuracy, P@1/3/10, hit@3, R@10, R-precision, mAP, MAP@R, MRR and nDCG:
 /// means over queries, the macro average (mean of the classes' means) and each class, with 95 % bootstrap intervals. What a
-/// short list of matches cannot tell is left open: mAP needs `refcon predict -k all`.
+/// short list of matches cannot tell is left open: mAP needs `refcon predict -k all`. The weighted accuracies look at the best three
+/// matches, however many there are; the challenge's confidences of these depend on how many were asked for, so compare results of one -k.
 #[derive(Debug, Args)]
 pub(crate) struct Score {
     /// Result file of `refcon predict`
     #[arg(value_name = "RESULTS.json")]
     results: PathBuf,
 
-    /// True classes: a CSV with the columns part (query or corpus), file and label
+    /// True classes: a CSV with the columns part (`query` or `image_corpus`), file and label
     #[arg(long, value_name = "FILE.csv")]
     gold: PathBuf,
 }
@@ -38,6 +39,8 @@ impl Score {
 /// An evaluation, ready to be told.
 pub(crate) struct ScoreTable {
     evaluation: Evaluation,
+    /// Queries whose class is known, but of which there is no result.
+    unanswered: usize,
 }
 
 /// Metrics of the table of classes, with titles for its narrow columns; `--json` has all of them.
@@ -54,11 +57,13 @@ const OF_CLASSES: [(Metric, &str); 8] = [
 
 impl ScoreTable {
     pub(crate) fn new(submission: &Submission, gold: &Gold) -> Result<Self, JudgeError> {
-        Ok(Self::of(evaluate(&judge(submission, gold)?)))
+        let evaluation = evaluate(&judge(submission, gold)?);
+        let unanswered = gold.queries.len().saturating_sub(evaluation.queries);
+        Ok(Self { unanswered, ..Self::of(evaluation) })
     }
 
     pub(crate) fn of(evaluation: Evaluation) -> Self {
-        Self { evaluation }
+        Self { evaluation, unanswered: 0 }
     }
 
     pub(crate) fn evaluation(&self) -> &Evaluation {
@@ -90,6 +95,13 @@ impl ScoreTable {
                 with_interval(*average)
             );
             let _ = writeln!(text, "{}", row.trim_end());
+        }
+        if self.unanswered > 0 {
+            let _ = writeln!(
+                text,
+                "\n{} of the true classes without a result: not counted",
+                counted(self.unanswered, "query", "queries")
+            );
         }
         let short = evaluation.overall.iter().any(Option::is_none);
         if short {
@@ -146,6 +158,7 @@ impl ScoreTable {
             .collect();
         json!({
             "queries": evaluation.queries,
+            "queries_without_result": self.unanswered,
             "shortest_list": evaluation.shortest_list,
             "queries_without_relevant_tiles": evaluation.without_relevant,
             "overall": estimates(&evaluation.overall),

@@ -46,6 +46,10 @@ pub(crate) struct Search {
     #[arg(long, short, value_name = "DIR")]
     library: PathBuf,
 
+    /// Write the matches: .csv, .json, .geojson (lines on the map), .html (a page with pictures). May be given several times
+    #[arg(long, short, value_name = "FILE")]
+    output: Vec<PathBuf>,
+
     #[command(flatten)]
     query: QueryArguments,
 
@@ -96,10 +100,6 @@ pub(crate) struct Search {
     /// for this encoder; without one, confidences only compare the matches of a list with each other
     #[arg(long, value_name = "FILE.json", help_heading = "How tiles are compared")]
     calibration: Option<PathBuf>,
-
-    /// Write the matches: .csv, .json, .geojson (lines on the map), .html (a page with pictures). May be given several times
-    #[arg(long, short, value_name = "FILE")]
-    output: Vec<PathBuf>,
 
     #[command(flatten)]
     survey: SurveyChoices,
@@ -360,17 +360,16 @@ fn meaning(confidence: ConfidenceKind) -> String {
 /// What was passed over, in sentences.
 fn passed_over(list: &ResultList) -> Vec<String> {
     let mut notes = Vec::new();
-    let mut note = |count: usize, why: &str| {
+    let mut note = |count: usize, [one, many]: [&str; 2]| {
         if count > 0 {
-            notes.push(format!(
-                "{} passed over: {why}.",
-                counted(count, "nearer tile was", "nearer tiles were")
-            ));
+            let why = if count == 1 { one } else { many };
+            let tiles = counted(count, "nearer tile was", "nearer tiles were");
+            notes.push(format!("{tiles} passed over: {why}."));
         }
     };
-    note(list.of_query, "they show the query or its place");
-    note(list.same_place, "a nearer match lies in the same place");
-    note(list.survey_full, "their survey has enough matches");
+    note(list.of_query, ["it shows the query or its place", "they show the query or its place"]);
+    note(list.same_place, ["a nearer match lies in the same place"; 2]);
+    note(list.survey_full, ["its survey has enough matches", "their survey has enough matches"]);
     if list.not_covered > 0 {
         notes.push(format!("{} not searched.", counted(list.not_covered, "tile was", "tiles were")));
     }

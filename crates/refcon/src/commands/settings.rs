@@ -36,7 +36,7 @@ pub(super) struct SettingsArguments {
     #[arg(long, value_name = "auto|f32|bf16")]
     precision: Option<String>,
 
-    /// Any other setting, such as `loss.margin=0.5`; may be given several times
+    /// Any other setting, such as `optimiser.learning_rate=3e-4`; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 }

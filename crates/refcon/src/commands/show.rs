@@ -2,13 +2,13 @@
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::section_picture::{Colours, along, draw_section, draw_slice};
-use crate::survey::SurveyChoices;
+use crate::section_picture::{Colours, Look, Scale, along, blank_section, blank_slice};
+use crate::survey::{Position, SurveyChoices, check_unit};
 use clap::{Args, Subcommand};
 use refcon_image::figure::{Canvas, Row, class_gallery, preprocess_steps, rows};
 use refcon_image::{DecodeLimits, Preprocessing, pick_tiles_of_classes};
 use refcon_library::files;
-use refcon_seismic::{Direction, SampleAxis, Survey, absolute_percentile};
+use refcon_seismic::{Direction, SampleAxis, Survey};
 use refcon_training::pretraining::masked_autoencoder::{Rebuilt, rebuild};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -41,8 +41,9 @@ struct Section {
     #[arg(long, short, value_name = "FILE.png")]
     output: PathBuf,
 
-    /// Percent of absolute amplitudes that are not clipped
-    #[arg(long, default_value_t = 99.0, value_name = "PERCENT")]
+    /// Percent of absolute amplitudes that are not clipped; where all values have one sign, the percent that are not clipped at
+    /// either end
+    #[arg(long, default_value_t = 99.0, value_name = "PERCENT", allow_negative_numbers = true)]
     clip: f64,
 
     /// How amplitudes become colours
@@ -65,9 +66,9 @@ struct Which {
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     crossline: Option<i32>,
 
-    /// The slice nearest to this time or depth, ms or m
-    #[arg(long, value_name = "POSITION", allow_negative_numbers = true)]
-    slice: Option<f64>,
+    /// The slice nearest to this time or depth, as in `1200`, `1200ms` or `2400m`
+    #[arg(long, value_name = "POSITION[ms|s|m|km|ft]", allow_hyphen_values = true)]
+    slice: Option<Position>,
 }
 
 /// The steps from a tile to an encoder's input: original, scaled, contrasted, resized, cropped
@@ -81,7 +82,7 @@ struct Preprocess {
     output: PathBuf,
 
     /// Contrast factor; 1 changes nothing
-    #[arg(long, default_value_t = 10.0, value_name = "FACTOR")]
+    #[arg(long, default_value_t = 10.0, value_name = "FACTOR", allow_negative_numbers = true)]
     contrast: f32,
 
     /// Length of the shorter side after the resize, in pixels
@@ -131,7 +132,7 @@ struct Mae {
     number: u16,
 
     /// Share of the patches that are masked
-    #[arg(long, default_value_t = 0.75, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.75, value_name = "SHARE", allow_negative_numbers = true)]
     masked: f64,
 
     /// Another seed masks other patches
@@ -153,21 +154,17 @@ impl Show {
 impl Section {
     fn run(&self, output: &Output) -> Result<(), Failure> {
         check_picture(&self.output)?;
-        if !(0.0..=100.0).contains(&self.clip) {
-            return Err(Failure::usage(format!("--clip {}: expected 0 to 100 percent", self.clip)));
+        // NaN too.
+        if !(self.clip > 0.0 && self.clip <= 100.0) {
+            return Err(Failure::usage(format!(
+                "--clip {}: it is the percent of amplitudes that keep their own colours, the strongest get that of the bar's end; \
+                 expected more than 0, at most 100, such as 99",
+                self.clip
+            )));
         }
         let survey = self.choices.open(&self.survey)?;
-        let colours = self.colours.into();
         let picture = match (self.which.slice, self.which.crossline) {
-            (Some(position), _) => {
-                let samples = survey.samples();
-                let slice =
-                    survey.read_time_slice(nearest_sample(samples, position)?).map_err(Failure::input)?;
-                let (position, unit) = (slice.position, samples.domain.unit());
-                let title = format!("{}, slice at {position} {unit}", survey.name());
-                let clip = absolute_percentile(&slice.amplitudes, self.clip);
-                draw_slice(&title, &survey, slice, clip, colours)?
-            }
+            (Some(position), _) => self.slice(&survey, position)?,
             (None, Some(line)) => self.section(&survey, Direction::Crossline, line)?,
             (None, None) => {
                 let inlines = survey.lines(Direction::Inline);
@@ -180,13 +177,31 @@ impl Section {
     }
 
     fn section(&self, survey: &Survey, direction: Direction, line: i32) -> Result<Canvas, Failure> {
-        let section = survey.read_section(direction, line).map_err(Failure::input)?;
+        let mut section = survey.read_section(direction, line).map_err(Failure::input)?;
         let title = match survey.geometry().line() {
             Some(_) => survey.name().to_owned(),
             None => format!("{}, {direction} {line}", survey.name()),
         };
-        let clip = absolute_percentile(&section.amplitudes, self.clip);
-        draw_section(&title, along(survey.geometry(), direction), section, clip, self.colours.into())
+        blank_section(survey, &mut section);
+        let counted = self.choices.only_counts_samples(survey);
+        self.look(&title, &section.amplitudes).section(along(survey.geometry(), direction), section, counted)
+    }
+
+    fn slice(&self, survey: &Survey, position: Position) -> Result<Canvas, Failure> {
+        let samples = survey.samples();
+        check_unit("--slice", position.domain, samples.domain)?;
+        let sample = nearest_sample(samples, position.value)?;
+        let mut slice = survey.read_time_slice(sample).map_err(Failure::input)?;
+        let title = match self.choices.only_counts_samples(survey) {
+            true => format!("{}, slice at sample {sample}", survey.name()),
+            false => format!("{}, slice at {} {}", survey.name(), slice.position, samples.domain.unit()),
+        };
+        blank_slice(survey, &mut slice);
+        self.look(&title, &slice.amplitudes).slice(survey, slice)
+    }
+
+    fn look<'a>(&self, title: &'a str, values: &[f32]) -> Look<'a> {
+        Look { title, scale: Scale::of(values, self.clip), colours: self.colours.into() }
     }
 }
 

@@ -3,12 +3,13 @@
 use crate::failure::Failure;
 use crate::labelled_tiles::CutTile;
 use crate::output::Output;
+use crate::survey::Position;
 use clap::Args;
 use rayon::prelude::*;
 use refcon_seismic::numpy;
 use refcon_seismic::segy::{self, WriteOptions};
 use refcon_seismic::synthetic::{SeismicClass, SyntheticSpec, SyntheticSurvey, TileRequest, generate};
-use refcon_seismic::{BinGrid, Volume, absolute_percentile};
+use refcon_seismic::{BinGrid, Domain, Volume, absolute_percentile};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,10 @@ pub(crate) struct Synth {
     /// The labels go beside it, as NAME-labels, in the same format
     #[arg(long, short, value_name = "FILE.sgy|FILE.npy")]
     output: PathBuf,
+
+    /// Replace a survey and labels of these names
+    #[arg(long)]
+    replace: bool,
 
     #[command(flatten)]
     survey: SurveyArguments,
@@ -68,20 +73,30 @@ pub(crate) struct SurveyArguments {
     samples: usize,
 
     /// Sample interval, ms
-    #[arg(long, default_value_t = SyntheticSpec::default().interval_ms, value_name = "MS")]
+    #[arg(long, default_value_t = SyntheticSpec::default().interval_ms, value_name = "MS", value_parser = milliseconds,
+        allow_hyphen_values = true)]
     interval: f64,
 
     /// Peak frequency of the Ricker wavelet, Hz
-    #[arg(long, default_value_t = SyntheticSpec::default().peak_frequency_hz, value_name = "HZ")]
+    #[arg(long, default_value_t = SyntheticSpec::default().peak_frequency_hz, value_name = "HZ", allow_negative_numbers = true)]
     frequency: f64,
 
     /// Amplitude of the signal over that of the noise (root mean square); `inf` for no noise
-    #[arg(long, default_value_t = SyntheticSpec::default().signal_to_noise, value_name = "RATIO")]
+    #[arg(long, default_value_t = SyntheticSpec::default().signal_to_noise, value_name = "RATIO", allow_negative_numbers = true)]
     signal_to_noise: f64,
 }
 
+/// A time, with or without its unit.
+fn milliseconds(text: &str) -> Result<f64, String> {
+    match text.parse()? {
+        Position { value, domain: None | Some(Domain::Time) } => Ok(value),
+        Position { .. } => Err("expected a time, as in 4, 4ms or 0.004s".to_owned()),
+    }
+}
+
 impl SurveyArguments {
-    pub(crate) fn generate(&self) -> Result<SyntheticSurvey, Failure> {
+    /// What is to be made, which can be.
+    pub(crate) fn spec(&self) -> Result<SyntheticSpec, Failure> {
         let spec = SyntheticSpec {
             seed: self.seed,
             inlines: self.inlines,
@@ -91,7 +106,12 @@ impl SurveyArguments {
             peak_frequency_hz: self.frequency,
             signal_to_noise: self.signal_to_noise,
         };
-        generate(&spec).map_err(Failure::usage)
+        spec.validate().map_err(Failure::usage)?;
+        Ok(spec)
+    }
+
+    pub(crate) fn generate(&self) -> Result<SyntheticSurvey, Failure> {
+        generate(&self.spec()?).map_err(Failure::usage)
     }
 }
 
@@ -113,7 +133,16 @@ impl Synth {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         let format = format_of(&self.output)?;
         let labels_path = beside(&self.output, "-labels");
+        if self.tiles.tiles.is_some() {
+            self.tiles.request(self.survey.seed).check(&self.survey.spec()?).map_err(Failure::usage)?;
+        }
         for path in [&self.output, &labels_path] {
+            if path.exists() && !self.replace {
+                return Err(Failure::output(format!(
+                    "cannot write {}: it is there already; give another name with -o, remove it, or say --replace",
+                    path.display()
+                )));
+            }
             refcon_library::files::check_writable(path).map_err(Failure::output)?;
         }
         output.step("making the survey");
@@ -134,12 +163,10 @@ impl Synth {
 }
 
 impl TilesArguments {
-    /// How many tiles were written, where any were asked for.
-    fn write(&self, survey: &SyntheticSurvey, output: &Output) -> Result<Option<usize>, Failure> {
-        let Some(folder) = &self.tiles else { return Ok(None) };
-        output.step("cutting tiles");
-        let request = TileRequest {
-            seed: survey.spec.seed,
+    /// Which tiles are to be cut.
+    fn request(&self, seed: u64) -> TileRequest {
+        TileRequest {
+            seed,
             height: self.tile_side,
             width: self.tile_side,
             queries_per_class: 0,
@@ -147,8 +174,14 @@ impl TilesArguments {
             min_line_distance: LINES_APART,
             max_overlap: MOST_OVERLAP,
             query_share: 0.0,
-        };
-        let selection = survey.labelled_tiles(&request).map_err(Failure::usage)?;
+        }
+    }
+
+    /// How many tiles were written, where any were asked for.
+    fn write(&self, survey: &SyntheticSurvey, output: &Output) -> Result<Option<usize>, Failure> {
+        let Some(folder) = &self.tiles else { return Ok(None) };
+        output.step("cutting tiles");
+        let selection = survey.labelled_tiles(&self.request(survey.spec.seed)).map_err(Failure::usage)?;
         let clip = absolute_percentile(&survey.volume.amplitudes, CLIP_PERCENT);
         let tiles = CutTile::all(survey, &selection.tiles, clip)?;
         let folder_of = |cut: &CutTile| folder.join(cut.tile.class.name());

@@ -102,7 +102,8 @@ impl Tile {
         let rate = new as f64 / seconds.max(f64::MIN_POSITIVE);
         let mut text = match new {
             0 if done.tiles > 0 => format!("all {} were there already\n", tiles(done.tiles)),
-            0 => "no tile was cut: the sections are smaller than a tile, or hold too few live samples\n"
+            0 if done.unlabelled > 0 => "no tile was cut\n".to_owned(),
+            0 => "no tile was cut: too few samples of each are live, that is finite and not 0 (see --min-live)\n"
                 .to_owned(),
             _ => format!(
                 "{} of {} in {seconds:.1} s ({rate:.0} tiles a second)\n",
@@ -136,7 +137,9 @@ impl Tile {
 fn failure(error: refcon_seismic::export::ExportError) -> Failure {
     use refcon_seismic::export::ExportError as Error;
     match error {
-        Error::Survey(_) | Error::LabelShape { .. } | Error::NoLabel { .. } => Failure::input(error),
+        Error::Survey(_) | Error::LabelShape { .. } | Error::NoLabel { .. } | Error::LargeTiles { .. } => {
+            Failure::input(error)
+        }
         Error::File { .. } | Error::Occupied { .. } | Error::Busy { .. } | Error::Journal { .. } => {
             Failure::output(error)
         }

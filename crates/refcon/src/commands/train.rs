@@ -4,6 +4,7 @@ mod fitting;
 
 pub(super) use fitting::{Trained, fitted};
 
+use super::runs::folder_of;
 use super::settings::{SettingsArguments, TRIAL};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -22,7 +23,7 @@ Examples:
   refcon train --data train                                   a head on the texture descriptor: seconds
   refcon train challenge-vit --encoder vit-base --data train  the challenge's recipe on all of a ViT
   refcon train --data train --set loss=proxy_anchor --set optimiser.learning_rate=3e-4
-  refcon train --resume runs/quiet-salt-3                     go on where a training was stopped or killed
+  refcon train --resume quiet-salt-3                          go on where a training was stopped or killed
   refcon predict --encoder runs/quiet-salt-3/best --query MY_TILES --corpus ALL_TILES -o results.json
 
 On a terminal a dashboard shows how it goes; --plain, or a pipe, gets a line an epoch. Ctrl-C (or q) stops after the step that is under way
@@ -42,13 +43,13 @@ pub(crate) struct Train {
     #[command(flatten)]
     settings: SettingsArguments,
 
-    /// Folder of the runs
+    /// Folder of the runs: where a new one is made, and where --resume looks for a name
     #[arg(long, value_name = "DIR", default_value = "runs")]
     runs: PathBuf,
 
-    /// Go on with this run; its own settings count
+    /// Go on with this run, by its name or its folder; its own settings count
     #[arg(long, value_name = "RUN",
-        conflicts_with_all = ["config", "data", "groups", "encoder", "device", "precision", "settings", "runs", "print_config", "dry",
+        conflicts_with_all = ["config", "data", "groups", "encoder", "device", "precision", "settings", "print_config", "dry",
             "allow_test_data"])]
     resume: Option<PathBuf>,
 
@@ -56,7 +57,7 @@ pub(crate) struct Train {
     #[arg(long)]
     print_config: bool,
 
-    /// Only try whether it works: two epochs of three batches
+    /// Only try whether it works: two epochs of three batches, in a run whose name begins with `dry-`
     #[arg(long)]
     dry: bool,
 
@@ -69,15 +70,18 @@ impl Train {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         let began = Instant::now();
         let started = match &self.resume {
-            Some(folder) => resumed(folder)?,
+            Some(given) => resumed(&folder_of(given, &self.runs))?,
             None => {
                 let config = self.config()?;
                 if self.print_config {
                     return output.result(&config.to_yaml(), &config);
                 }
-                begun(config, self.allow_test_data, RunPlace::Below(&self.runs), output)?
+                let runs = &self.runs;
+                let place = if self.dry { RunPlace::TrialBelow(runs) } else { RunPlace::Below(runs) };
+                begun(config, self.allow_test_data, place, output)?
             }
         };
+        warn_of_leaks(&started.2.config);
         trained(started, began, output)?.tell(output)
     }
 
@@ -112,6 +116,17 @@ pub(super) fn train_in(
         false => begun(config, allow_test_data, RunPlace::At(folder), output)?,
     };
     trained(started, began, output)
+}
+
+/// Says that near-duplicates may stand on both sides of the split, where nothing keeps them together.
+pub(super) fn warn_of_leaks(config: &Config) {
+    let train = config.data.train.as_deref().unwrap_or(Path::new("")).display();
+    if config.data.groups.is_none() && config.data.validation_share > 0.0 {
+        tracing::warn!(
+            "no --groups (data.groups): near-duplicates among the training tiles, where there are any, make the validation too sure; \
+             `refcon duplicates {train} -o groups.csv` finds them"
+        );
+    }
 }
 
 /// Trains a run that was begun or taken up again.

@@ -1,6 +1,8 @@
 //! Wrong, damaged and hostile input: one clear line, an exit code, never a half-written file.
 
 use crate::scratch::{Run, Scratch, png_that_claims, reflectors};
+use refcon_image::GreyImage;
+use refcon_image::figure::encode_png;
 use std::fs;
 
 fn good() -> Scratch {
@@ -201,4 +203,60 @@ fn a_demo_never_replaces_a_folder_that_it_did_not_make() {
     let before = scratch.files();
     scratch.refcon(&["demo", "-o", "."]).failed_with(4, &["not empty"]);
     nothing_written(&scratch, &before);
+}
+
+#[test]
+fn what_is_read_is_never_overwritten() {
+    let scratch = good();
+    let gold = b"part,file,label\nquery,q.png,Salt\n";
+    scratch.write("gold.csv", gold);
+    let arguments = ["--gold", "gold.csv", "--report", "r.html", "--table", "./gold.csv"];
+    predict(&scratch, &arguments).failed_with(2, &["gold.csv is read, and would be overwritten"]);
+    assert_eq!(fs::read(scratch.path("gold.csv")).unwrap(), gold);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        scratch.write("results.json", b"kept");
+        fs::set_permissions(scratch.path("results.json"), fs::Permissions::from_mode(0o444)).unwrap();
+        predict(&scratch, &[]).failed_with(4, &["results.json", "read-only"]);
+        assert_eq!(fs::read(scratch.path("results.json")).unwrap(), b"kept");
+    }
+}
+
+#[test]
+fn a_survey_that_is_given_for_a_folder_of_tiles_is_to_be_cut_first() {
+    let scratch = good();
+    scratch.write("survey.sgy", b"");
+    let corpus = ["predict", "--query", "query", "--corpus", "survey.sgy", "-o", "results.json"];
+    scratch.refcon(&corpus).failed_with(3, &["survey.sgy has the name of a survey", "refcon tile"]);
+    scratch.refcon(&["embed", "survey.sgy", "-o", "x.npy"]).failed_with(3, &["refcon tile"]);
+}
+
+#[test]
+fn tiles_that_use_little_of_the_grey_range_are_pointed_out() {
+    let scratch = good();
+    let dim = |n: usize| {
+        GreyImage::new(20, 20, (0..400).map(|at| (at * n % 50) as f32 / 1000.0).collect()).unwrap()
+    };
+    for n in 1..4 {
+        scratch.write(&format!("dim/{n}.png"), &encode_png(&dim(n)));
+    }
+    let run = scratch.refcon(&["embed", "dim", "-o", "x.npy"]);
+    assert!(run.done().stderr.contains("3 of 3 tiles in dim use less than an eighth"), "{run:?}");
+    assert!(!scratch.refcon(&["embed", "corpus", "-o", "y.npy"]).done().stderr.contains("eighth"));
+}
+
+#[test]
+fn queries_without_a_result_are_counted() {
+    let scratch = good();
+    scratch.write(
+        "gold.csv",
+        b"part,file,label\nquery,q.png,Salt\nquery,other.png,Salt\nimage_corpus,0.png,Salt\n",
+    );
+    scratch.write("results.json", br#"{"q.png": [{"label": "0.png", "confidence": 1.0}]}"#);
+    let score =
+        |more: &[&str]| scratch.refcon(&[&["score", "results.json", "--gold", "gold.csv"], more].concat());
+    assert!(score(&[]).done().stdout.contains("1 query of the true classes without a result"));
+    let told: serde_json::Value = serde_json::from_str(&score(&["--json"]).done().stdout).unwrap();
+    assert_eq!(told["queries_without_result"], 1);
 }

@@ -38,7 +38,7 @@ fn a_terminal_gets_a_dashboard_that_q_ends_and_is_given_back() {
     assert!(picture.contains("map_at_r") && picture.contains("keep everything"), "{picture}");
     // The result stands on the screen that was there before, and nothing of the epochs does.
     let after = &shown[left..];
-    assert!(after.contains("stopped; go on with --resume") && !after.contains("epoch 1/"), "{after}");
+    assert!(after.contains("`refcon train --resume runs/") && !after.contains("epoch 1/"), "{after}");
     let run = only_run(&scratch.path("runs"));
     let facts: Value = serde_json::from_slice(&fs::read(run.join("run.json")).unwrap()).unwrap();
     assert_eq!(facts["state"], "interrupted");

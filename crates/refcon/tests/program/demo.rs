@@ -47,6 +47,8 @@ fn pictures_are_png_files() {
         let bytes = fs::read(scratch.path(picture)).unwrap();
         assert!(bytes.starts_with(b"\x89PNG") && bytes.len() > 5000, "{picture}");
     }
+    let wrong = ["show", "preprocess", "train/Flat/a.png", "-o", "steps.png", "--contrast", "-3"];
+    scratch.refcon(&wrong).failed_with(2, &["contrast factor -3"]);
     let again = fs::read(scratch.path("classes.png")).unwrap();
     scratch.refcon(&["show", "classes", "train", "-o", "classes.png"]).done();
     assert_eq!(fs::read(scratch.path("classes.png")).unwrap(), again);
@@ -64,6 +66,32 @@ fn one_seed_is_one_survey_and_another_seed_another() {
     assert_eq!(first, synth("b.npy", "1"));
     assert_ne!(first, synth("c.npy", "2"));
     assert!(scratch.path("a-labels.npy").exists());
+}
+
+#[test]
+fn a_synthetic_survey_replaces_nothing_unasked_and_is_checked_first() {
+    let scratch = Scratch::new();
+    let synth = |more: &[&str]| {
+        let size = ["--inlines", "64", "--crosslines", "64", "--samples", "128"];
+        scratch.refcon(&[&["synth", "-q", "-o", "mine.npy"], &size[..], more].concat())
+    };
+    scratch.write("mine-labels.npy", b"interpreted by hand");
+    synth(&[]).failed_with(4, &["mine-labels.npy", "is there already", "--replace"]);
+    assert_eq!(scratch.files(), ["mine-labels.npy"]);
+    synth(&["--replace"]).done();
+    synth(&[]).failed_with(4, &["mine.npy: it is there already"]);
+    fs::remove_file(scratch.path("mine.npy")).unwrap();
+    let tiles = synth(&["--replace", "--tiles", "tiles", "--tile-side", "1000"]);
+    tiles.failed_with(2, &["1000 samples × 1000 traces", "128 × 64"]);
+    assert_eq!(scratch.files(), ["mine-labels.npy"]);
+}
+
+#[test]
+fn a_demo_that_cannot_be_made_leaves_no_folder() {
+    let scratch = Scratch::new();
+    scratch.refcon(&["demo", "-o", "d", "--inlines", "10"]).failed_with(2, &["at least 64 inlines"]);
+    scratch.refcon(&["demo", "-o", "d", "--inlines", "64"]).failed_with(2, &["96", "more --inlines"]);
+    assert!(!scratch.path("d").exists());
 }
 
 #[test]

@@ -212,3 +212,13 @@ fn the_compact_encoder_comes_with_the_program() {
     let whole = scratch.refcon(&[&train, &compact[..], &["--set", "tuning=full"]].concat());
     whole.failed_with(3, &["only a head can be trained", "joins the texture descriptor"]);
 }
+
+#[test]
+fn the_encoder_without_weights_is_no_checkpoint() {
+    let scratch = tiles();
+    for arguments in [&["encoder", "export", "-o", "e"][..], &["encoder", "inspect", "texture"]] {
+        scratch.refcon(arguments).failed_with(2, &["the texture descriptor has no weights", "compact"]);
+    }
+    let family = scratch.refcon(&["embed", ".", "-o", "x.npy", "--family", "clip"]);
+    family.failed_with(2, &["--family clip", "texture"]);
+}

@@ -220,3 +220,12 @@ fn confidences_of_real_tiles_mean_what_they_say() {
     }
     assert!(result["no_match_auroc"].as_f64().unwrap() > 0.95, "{result}");
 }
+
+#[test]
+fn a_calibration_is_not_fitted_on_test_data() {
+    let scratch = survey();
+    fs::rename(scratch.path("train"), scratch.path("test")).unwrap();
+    let fit = |more: &[&str]| evaluated(&scratch, &[&["--train", "test"], more].concat());
+    fit(&[]).failed_with(3, &["test looks like test data", "--allow-test-data"]);
+    fit(&["--allow-test-data"]).done();
+}

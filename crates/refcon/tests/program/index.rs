@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// A small synthetic survey.
 fn synth(scratch: &Scratch, name: &str, seed: &str) {
     let size = ["--inlines", "64", "--crosslines", "64", "--samples", "128", "--seed", seed];
-    scratch.refcon(&[&["synth", "-q", "-o", name], size.as_slice()].concat()).done();
+    scratch.refcon(&[&["synth", "-q", "--replace", "-o", name], size.as_slice()].concat()).done();
 }
 
 const TILES: [&str; 4] = ["--size", "20x24", "--every", "8"];
@@ -76,7 +76,10 @@ fn a_survey_is_indexed_once_and_again_when_it_has_changed() {
     let other = index(&scratch, &["s.npy"], &["--size", "22x24", "--every", "8"]);
     other.failed_with(
         2,
-        &["s.npy is in the library already, made with rule.grid.size.width 20, now it is 22", "--replace"],
+        &[
+            "s.npy is in the library already, made with the width of tiles (traces) 20, now it is 22",
+            "--replace",
+        ],
     );
     assert_eq!(held(&scratch.path("L")), first);
     let replaced = json(&index(&scratch, &["s.npy"], &["--size", "22x24", "--every", "8", "--replace"]));
@@ -260,4 +263,37 @@ fn killed_after(scratch: &Scratch, arguments: &[&str], wait: Duration) -> BTreeS
         }
     }
     acknowledged
+}
+
+#[test]
+fn surveys_of_one_name_that_are_indexed_together_keep_their_own() {
+    let scratch = Scratch::new();
+    scratch.write("other/here", b"");
+    synth(&scratch, "s.npy", "1");
+    synth(&scratch, "other/s.npy", "2");
+    let both = json(&index(&scratch, &["s.npy", "other/s.npy"], &TILES));
+    let names: Vec<String> = states(&both).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names, ["s", "s-2"]);
+    scratch.refcon(&["library", "remove", "L", "--survey", "s"]).done();
+    let left = json(&scratch.refcon(&["library", "info", "L", "--json"]));
+    assert_eq!(left["surveys"].as_object().unwrap().keys().collect::<Vec<_>>(), ["s-2"]);
+}
+
+#[test]
+fn of_several_sources_the_good_ones_are_indexed_and_the_others_named() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.npy", "1");
+    scratch.write("broken.sgy", b"no survey");
+    scratch.write("surveys/a.sgy", b"no image");
+    let sources = ["broken.sgy", "s.npy", "surveys"];
+    let run = index(&scratch, &sources, &TILES);
+    run.failed_with(3, &["2 of 3 sources could not be opened"]);
+    let skipped: Vec<&str> = run.stderr.lines().filter(|line| line.contains("skipped: ")).collect();
+    assert!(skipped[0].contains("broken.sgy") && skipped[1].contains("surveys/*.sgy"), "{run:?}");
+    assert!(!held(&scratch.path("L")).is_empty());
+    let large = index(&scratch, &["s.npy"], &["--size", "500x20"]);
+    large.failed_with(3, &["no section of s is as large as a tile", "64 traces × 128 samples"]);
+    let strict = index(&scratch, &["s.npy", "broken.sgy"], &["--strict"]);
+    strict.failed_with(3, &["broken.sgy"]);
+    index(&scratch, &["broken.sgy", "surveys"], &[]).failed_with(3, &["none of the 2 sources"]);
 }

@@ -65,7 +65,9 @@ fn said(run: &Run) -> Value {
 /// Asserts that it waits for a person.
 #[track_caller]
 fn waits(run: &Run) {
-    run.failed_with(5, &["once you have looked, `refcon iterate --resume"]);
+    assert_eq!(run.code, 5, "{run:?}");
+    assert!(run.stderr.contains("waiting for you: `refcon iterate --resume"), "{run:?}");
+    assert!(!run.stderr.contains("error"), "{run:?}");
 }
 
 fn files_of(report: &Value) -> BTreeSet<String> {
@@ -212,7 +214,8 @@ fn a_review_waits_and_a_vetoed_tile_is_never_added_again() {
     let run = scratch.refcon(&resume);
     waits(&run);
     let text = &run.stdout;
-    assert!(text.contains("waiting: `refcon iterate --resume it` goes on once you have looked"), "{text}");
+    assert!(text.contains("waiting for you to look; `refcon iterate --resume it` goes on then"), "{text}");
+    assert!(text.contains("all added"), "{text}");
     assert!(text.contains("it/found/round-2-1.png") && text.contains("it/vetoes.csv"), "{text}");
     let first = fs::read_to_string(scratch.path("it/found/round-1.csv")).unwrap();
     assert_eq!(first.lines().count(), files_of(&found).len(), "a header and all but one");
@@ -370,6 +373,28 @@ fn copies_and_near_duplicates_of_held_out_tiles_are_left_out() {
         let twin = format!("{}/{class}.png", file.trim_end_matches(".png"));
         assert!(!found.contains(&twin), "{twin} is like the held-out {tile}");
     }
+}
+
+#[test]
+fn an_iteration_that_never_began_blocks_no_folder() {
+    let scratch = tiles();
+    let command = |pool: &'static str| {
+        let at = ITERATE.iter().position(|word| *word == "pool").unwrap();
+        [&ITERATE[..at], &[pool], &ITERATE[at + 1..], &["-o", "it", "--rounds", "1"]].concat()
+    };
+    scratch.refcon(&command("train")).failed_with(3, &["no unlabelled tile is left", "--unlabelled"]);
+    assert!(!scratch.path("it").exists());
+    // Without the weights it is one whose first training never began.
+    let no_encoder = [&command("pool")[..], &["--encoder", "nowhere"]].concat();
+    scratch.refcon(&no_encoder).failed_with(3, &["no encoder nowhere"]);
+    assert!(!scratch.path("it").exists());
+    // All that the first training itself refuses comes after the folder was made.
+    let anchors = "sampling={kind: triplets, batch: 4, exclude_anchor_classes: [flat, steep, thin]}";
+    let no_anchors = [&command("pool")[..], &["--set", "loss=triplet", "--set", anchors]].concat();
+    scratch.refcon(&no_anchors).failed_with(3, &["no anchors are left"]);
+    assert!(scratch.path("it/config.yml").is_file());
+    scratch.refcon(&command("pool")).done();
+    scratch.refcon(&command("pool")).failed_with(3, &["it holds an iteration"]);
 }
 
 #[test]

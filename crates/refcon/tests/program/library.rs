@@ -162,3 +162,40 @@ fn a_flat_index_has_faisss_layout() {
         assert_eq!(bytes.len(), 45 + 12 * components * 4);
     }
 }
+
+#[test]
+fn a_survey_that_filters_took_all_of_is_read_anew() {
+    let scratch = library();
+    scratch.refcon(&["library", "remove", "L", "--in-survey", "new"]).done();
+    assert_eq!(info(&scratch)["sources"].as_array().unwrap().len(), 1);
+    scratch.refcon(&["index", "new", "-l", "L", "--classes-from-folders"]).done();
+    assert_eq!(info(&scratch)["tiles"], 12);
+}
+
+#[test]
+fn a_library_whose_files_are_all_damaged_says_so() {
+    let scratch = library();
+    for entry in fs::read_dir(scratch.path("L/fragments")).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    }
+    let search = || scratch.refcon(&["search", "-l", "L", "--tile", "1"]);
+    search().failed_with(3, &["none of the tiles by texture", "is damaged", "--repair"]);
+    fs::remove_dir_all(scratch.path("L/fragments")).unwrap();
+    search().failed_with(3, &["none of the tiles by texture", "--repair"]);
+    scratch.refcon(&["library", "check", "L"]).failed_with(3, &["2 files of L", "--repair"]);
+}
+
+#[test]
+fn an_export_replaces_no_table_of_something_else() {
+    let scratch = library();
+    scratch.write("notes.csv", b"mine");
+    scratch
+        .refcon(&["library", "export", "L", "-o", "notes.npy"])
+        .failed_with(2, &["notes.csv is there already"]);
+    assert_eq!(fs::read(scratch.path("notes.csv")).unwrap(), b"mine");
+    assert!(!scratch.path("notes.npy").exists());
+    scratch.refcon(&["library", "export", "L", "-o", "tiles.npy"]).done();
+    scratch.refcon(&["library", "export", "L", "-o", "tiles.npy"]).done();
+}

@@ -124,7 +124,10 @@ fn an_iteration_predicts_with_its_best_round_and_a_review_stops_it() {
     );
     scratch.write("pipeline.yml", settings.as_bytes());
     let run = scratch.refcon(&["--json", "pipeline", "pipeline.yml", "-o", "out"]);
-    assert!(run.code == 5 && run.stderr.contains("once you have looked"), "{run:?}");
+    assert!(run.code == 5 && run.stderr.contains("the same `refcon pipeline` goes on"), "{run:?}");
+    let plain = scratch.refcon(&["pipeline", "pipeline.yml", "-o", "other"]);
+    assert!(plain.code == 5 && plain.stdout.contains("the same `refcon pipeline` goes on then"), "{plain:?}");
+    assert!(!plain.stdout.contains("--resume") && !plain.stderr.contains("--resume"), "{plain:?}");
     let waiting: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(waiting["training"]["ending"], "review", "{waiting}");
     assert!(!scratch.path("out/results.json").exists());
@@ -134,6 +137,52 @@ fn an_iteration_predicts_with_its_best_round_and_a_review_stops_it() {
         (&"iterate_and_predict".into(), &"out/iteration/best".into())
     );
     came_out(&scratch);
+}
+
+#[test]
+fn only_an_empty_folder_or_a_pipeline_s_own_is_written_into_and_no_input_is_replaced() {
+    let scratch = folders();
+    scratch.write("config.yml", PREDICT.as_bytes());
+    scratch.write("mine/report.html", b"mine");
+    let refused = ["not empty and no earlier pipeline's", "-o"];
+    for folder in [".", "mine"] {
+        scratch.refcon(&["pipeline", "config.yml", "-o", folder]).failed_with(4, &refused);
+    }
+    assert_eq!(fs::read(scratch.path("config.yml")).unwrap(), PREDICT.as_bytes());
+    assert_eq!(fs::read(scratch.path("mine/report.html")).unwrap(), b"mine");
+    fs::create_dir(scratch.path("out")).unwrap();
+    for _ in 0..2 {
+        scratch.refcon(&["pipeline", "config.yml", "-o", "out"]).done();
+    }
+    // Its own settings may be given again, and are not replaced by others.
+    let own = ["pipeline", "out/config.yml", "-o", "out"];
+    scratch.refcon(&own).done();
+    let before = fs::read(scratch.path("out/config.yml")).unwrap();
+    scratch
+        .refcon(&[&own[..], &["--set", "predict.k=3"]].concat())
+        .failed_with(4, &["out/config.yml is read"]);
+    assert_eq!(fs::read(scratch.path("out/config.yml")).unwrap(), before);
+}
+
+#[test]
+fn settings_to_start_from_come_with_the_program() {
+    let scratch = folders();
+    let print = scratch.refcon(&["pipeline", "pipeline-predict", "--print-config"]);
+    scratch.write("mine.yml", print.done().stdout.as_bytes());
+    let folders = ["--set", "predict.query=query", "--set", "predict.corpus=corpus"];
+    scratch.refcon(&[&["pipeline", "mine.yml", "-o", "out"], &folders[..]].concat()).done();
+    for name in ["pipeline-train", "pipeline-iterate"] {
+        scratch.refcon(&["pipeline", name, "--print-config"]).done();
+    }
+    scratch
+        .refcon(&["pipeline", "nowhere.yml"])
+        .failed_with(3, &["no settings nowhere.yml", "pipeline-train"]);
+    let help = scratch.refcon(&["pipeline", "--help"]);
+    for says in
+        ["--print-config > mine.yml", "Paths in the settings count from the folder that refcon is started in"]
+    {
+        assert!(help.done().stdout.contains(says), "{says}");
+    }
 }
 
 #[test]

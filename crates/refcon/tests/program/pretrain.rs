@@ -99,6 +99,38 @@ fn a_student_of_dino_learns_and_its_teacher_is_an_encoder_then() {
 }
 
 #[test]
+fn a_tile_that_cannot_be_read_is_left_out_and_fewer_held_out_ones_are_said() {
+    let scratch = Scratch::new();
+    tiles(&scratch);
+    scratch.write("tiles/0.png", b"\x89PNG\r\n\x1a\nnothing more");
+    let more = ["tiles", "--set", "data.held_out=30", "--dry"];
+    for method in [&MAE[..], &DINO] {
+        let run = scratch.refcon(&[&["pretrain"], method, &SMALL[..12], &more].concat());
+        let said = &run.done().stderr;
+        assert!(said.contains("4 held out (data.held_out asks for 30, and a tenth of all"), "{said}");
+        assert_eq!(said.matches("0.png is damaged").count(), 1, "{said}");
+    }
+    let dry = scratch.refcon(&["runs"]);
+    assert_eq!(dry.done().stdout.matches("\ndry-").count(), 2, "{dry:?}");
+    for n in 0..40 {
+        scratch.write(&format!("none/{n}.png"), b"\x89PNG\r\n\x1a\nnothing more");
+    }
+    let none = [&["pretrain"], &MAE[..], &["none", "--runs", "none-runs"]].concat();
+    scratch.refcon(&none).failed_with(3, &["none of 36 images could be read", ".png is damaged"]);
+    assert!(!scratch.path("none-runs").exists());
+}
+
+#[test]
+fn small_crops_larger_than_a_tile_are_warned_of() {
+    let scratch = Scratch::new();
+    tiles(&scratch);
+    let more = ["--dry", "--set", "local_crops={count: 1, size: 64}", "tiles"];
+    let run = scratch.refcon(&[&["pretrain"], &DINO[..], &SMALL[..12], &more].concat());
+    let said = &run.done().stderr;
+    assert!(said.contains("small crops of 64 pixels") && said.contains("48 × 48"), "{said}");
+}
+
+#[test]
 fn small_crops_are_whole_patches_of_the_checkpoint_that_is_started_from() {
     let scratch = Scratch::new();
     tiles(&scratch);
@@ -132,7 +164,8 @@ fn a_pretraining_that_is_killed_goes_on_to_the_same_numbers_and_weights() {
         child.kill().unwrap();
         child.wait().unwrap();
         let killed = only_run(&scratch.path("killed"));
-        scratch.refcon(&["pretrain", method[0], "--resume", killed.to_str().unwrap()]).done();
+        let name = killed.file_name().unwrap().to_str().unwrap();
+        scratch.refcon(&["pretrain", method[0], "--resume", name, "--runs", "killed"]).done();
         assert_eq!(metrics(&killed), metrics(&whole));
         let weights = |run: &Path| fs::read(run.join("best/model.safetensors")).unwrap();
         assert!(weights(&killed) == weights(&whole), "the weights differ");

@@ -103,6 +103,94 @@ fn sections_and_slices_are_drawn() {
 }
 
 #[test]
+fn arrays_and_label_volumes_are_drawn_as_what_they_are() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.npy");
+    let draw = |survey: &str, name: &str, more: &[&str]| {
+        scratch.refcon(&[&["show", "section", survey, "-o", name], more].concat()).done();
+        fs::read(scratch.path(name)).unwrap()
+    };
+    // Of an array nobody knows how far apart its samples are: the axis is another one where it is told.
+    let counted = draw("s.npy", "a.png", &[]);
+    assert_ne!(draw("s.npy", "b.png", &["--sample-interval", "1ms"]), counted);
+    assert_eq!(
+        draw("s.npy", "c.png", &["--sample-interval", "4"]),
+        draw("s.npy", "d.png", &["--sample-interval", "4ms"])
+    );
+    let info = scratch.refcon(&["info", "s.npy"]);
+    assert!(info.done().stdout.contains("0 to 127; nothing says which times or depths they are"), "{info:?}");
+    // Labels of 0 to 7 use both ends of the colours.
+    draw("s-labels.npy", "labels.png", &[]);
+    let picture =
+        refcon_image::read(&scratch.path("labels.png"), &refcon_image::DecodeLimits::default()).unwrap();
+    let share = |of: fn(f32) -> bool| {
+        picture.pixels().iter().filter(|&&value| of(value)).count() as f64 / picture.pixels().len() as f64
+    };
+    assert!(share(|value| value < 0.01) > 0.05, "no label is black");
+}
+
+#[test]
+fn times_are_taken_with_and_without_their_unit() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.sgy");
+    let slice = |position: &str| {
+        let run = scratch.refcon(&["show", "section", "s.sgy", "-o", "p.png", "--slice", position]);
+        (run.code == 0).then(|| fs::read(scratch.path("p.png")).unwrap()).ok_or(run)
+    };
+    let plain = slice("250").unwrap();
+    assert_eq!((slice("250ms").unwrap(), slice("0.25s").unwrap()), (plain.clone(), plain));
+    slice("250m").unwrap_err().failed_with(2, &["--slice is in m", "in ms"]);
+    slice("soon").unwrap_err().usage_error(&["--slice", "1200ms"]);
+    let tile = |folder: &str, window: &str| {
+        scratch
+            .refcon(&["tile", "s.sgy", "-o", folder, "--size", "32x32", "--every", "16", "--window", window])
+    };
+    tile("a", "100..400").done();
+    tile("b", "0.1..0.4s").done();
+    let table = |folder: &str| fs::read_to_string(scratch.path(folder).join("tiles.csv")).unwrap();
+    assert_eq!(table("a"), table("b"));
+    tile("c", "100..400m").failed_with(2, &["--window 100..400m is in m", "in ms"]);
+    assert!(!scratch.path("c").exists());
+}
+
+#[test]
+fn tiles_larger_than_the_sections_are_refused_with_their_sizes() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.sgy");
+    let run = scratch.refcon(&["tile", "s.sgy", "-o", "t", "--size", "500x500"]);
+    run.failed_with(3, &["500 traces × 500 samples", "70 traces × 128 samples of s"]);
+    assert!(!scratch.path("t").exists());
+    scratch.refcon(&["tile", "s.sgy", "-o", "t", "--size", "64x64", "--every", "64", "-q"]).done();
+    let other = scratch.refcon(&["tile", "s.sgy", "-o", "t", "--size", "64x48", "--every", "64"]);
+    other.failed_with(2, &["the height of tiles (samples) was 64, now it is 48"]);
+}
+
+#[test]
+fn what_is_no_survey_is_called_what_it_is() {
+    let scratch = Scratch::new();
+    scratch.write("table.sgy", "inline,crossline,time\n".repeat(400).as_bytes());
+    let text = scratch.refcon(&["info", "table.sgy"]);
+    text.failed_with(3, &["table.sgy looks like a text file", "“inline,crossline,time"]);
+    scratch.tile("tile.npy", 9.0, 0.0);
+    scratch.refcon(&["info", "tile.npy"]).failed_with(3, &["tile.npy", "it is a PNG image"]);
+    synth(&scratch, "s.sgy");
+    let wrong = scratch.refcon(&["info", "s.sgy", "--inline-byte", "17"]);
+    wrong.failed_with(3, &["inline number", "byte 17, which is 0 in all traces"]);
+}
+
+#[test]
+fn info_tells_other_numberings_only_where_they_are_as_likely() {
+    let scratch = Scratch::new();
+    synth(&scratch, "s.sgy");
+    let told = |more: &[&str]| scratch.refcon(&[&["info", "s.sgy"], more].concat()).done().stdout.clone();
+    let clean = told(&[]);
+    assert!(!clean.contains("(score 0.6") && !clean.contains("0 % of the grid filled"), "{clean}");
+    assert!(clean.contains("X at byte 181"), "{clean}");
+    let nowhere = told(&["--x-byte", "225", "--y-byte", "229"]);
+    assert!(nowhere.contains("positions     no trace has any"), "{nowhere}");
+}
+
+#[test]
 fn a_section_that_is_not_there_is_refused_with_those_that_are() {
     let scratch = Scratch::new();
     synth(&scratch, "s.sgy");
@@ -111,7 +199,9 @@ fn a_section_that_is_not_there_is_refused_with_those_that_are() {
     };
     draw(&["--inline", "7"]).failed_with(3, &["no inline 7", "1001 to 1064"]);
     draw(&["--slice", "900"]).failed_with(2, &["--slice 900", "0 to 508 ms"]);
-    draw(&["--clip", "101"]).failed_with(2, &["0 to 100"]);
+    for clip in ["101", "0", "-3", "NaN"] {
+        draw(&["--clip", clip]).failed_with(2, &["percent of amplitudes", "more than 0, at most 100"]);
+    }
     draw(&["--inline-byte", "240"]).usage_error(&["--inline-byte", "1 to 237"]);
     draw(&["--inline", "1001", "--crossline", "2001"]).usage_error(&["cannot be used with"]);
     assert!(!scratch.path("p.png").exists());

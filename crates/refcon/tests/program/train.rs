@@ -341,11 +341,21 @@ fn an_interrupt_keeps_everything_and_exits_cleanly() {
     let scratch = tiles();
     let vit = tiny_vit();
     let long = [&recipe(&vit, "runs")[..], &["--set", "stopping.epochs=500"]].concat();
-    let mut child = spawn(&scratch, &long);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_refcon"))
+        .args(&long)
+        .current_dir(scratch.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     assert!(wait_for_lines(&mut child, &scratch.path("runs"), 12));
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(child.wait().unwrap().success());
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success());
     let run = only_run(&scratch.path("runs"));
+    let said = String::from_utf8(done.stdout).unwrap();
+    let goes_on = format!("`refcon train --resume runs/{}` goes on", run.file_name().unwrap().display());
+    assert!(said.contains(&goes_on), "{said}");
     let facts: Value = serde_json::from_slice(&fs::read(run.join("run.json")).unwrap()).unwrap();
     assert_eq!(facts["state"], "interrupted");
     let before = metrics(&run);
@@ -393,12 +403,77 @@ fn a_loss_that_is_not_finite_stops_with_its_step_rate_and_tiles() {
 }
 
 #[test]
-fn a_tile_that_cannot_be_read_stops_a_training_with_its_name_and_keeps_the_checkpoint() {
+fn a_tile_that_cannot_be_read_is_named_before_there_is_a_run() {
     let scratch = tiles();
     scratch.write("train/flat/9.png", b"\x89PNG\r\n\x1a\nnothing more");
     let vit = tiny_vit();
-    scratch.refcon(&recipe(&vit, "runs")).failed_with(3, &["9.png"]);
-    assert!(only_run(&scratch.path("runs")).join("checkpoints/last.safetensors").exists());
+    let head = ["train", "--data", "train"];
+    for command in [&recipe(&vit, "runs")[..], &head, &["duplicates", "train"]] {
+        scratch.refcon(command).failed_with(3, &["9.png", "mend this one, or take it out of the folder"]);
+    }
+    assert!(!scratch.path("runs").exists());
+}
+
+#[test]
+fn the_example_of_a_setting_works_and_a_key_of_another_kind_is_answered_with_what_to_add() {
+    let scratch = tiles();
+    let example = "optimiser.learning_rate=3e-4";
+    assert!(scratch.refcon(&["train", "--help"]).done().stdout.contains(&format!("such as `{example}`")));
+    scratch.refcon(&["train", "--set", example, "--print-config"]).done();
+    let of_another = scratch.refcon(&["train", "--set", "loss.margin=0.5"]);
+    of_another.failed_with(2, &["`loss.margin` of this kind", "as in --set loss.kind=triplet"]);
+}
+
+#[test]
+fn a_recipe_without_its_weights_asks_for_their_folder() {
+    let scratch = tiles();
+    let run = scratch.refcon(&["train", "challenge-vit", "--data", "train"]);
+    run.failed_with(3, &["vit-base-patch16-224-in21k", "nothing is downloaded", "--encoder FOLDER"]);
+}
+
+#[test]
+fn a_run_is_gone_on_with_by_its_name() {
+    let scratch = tiles();
+    let one = ["train", "--data", "train", "--runs", "mine", "--set", "stopping.epochs=1"];
+    let run = scratch.refcon(&one);
+    assert!(run.done().stdout.starts_with("done: 1 epoch, "), "{run:?}");
+    let folder = only_run(&scratch.path("mine"));
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    let again = scratch.refcon(&["train", "--resume", name, "--runs", "mine"]);
+    assert!(again.done().stdout.contains(&format!("run mine/{name}")), "{again:?}");
+    scratch.refcon(&["train", "--resume", name]).failed_with(3, &[name, "no run"]);
+}
+
+#[test]
+fn a_trial_is_named_so_and_no_epoch_is_no_training() {
+    let scratch = tiles();
+    let train = ["train", "--data", "train"];
+    scratch.refcon(&[&train[..], &["--dry"]].concat()).done();
+    let listed = scratch.refcon(&["runs"]);
+    assert!(listed.done().stdout.lines().nth(1).unwrap().starts_with("dry-"), "{listed:?}");
+    for setting in ["stopping.epochs=0", "stopping.batches=0"] {
+        scratch
+            .refcon(&[&train[..], &["--set", setting]].concat())
+            .failed_with(2, &["is 0, expected at least 1"]);
+    }
+}
+
+#[test]
+fn leaks_across_the_split_are_warned_of_where_no_groups_are_given() {
+    let scratch = tiles();
+    let train = ["train", "--data", "train", "--set", "stopping.epochs=1", "--set", "tracking.report=false"];
+    let says = |more: &[&str]| {
+        let run = scratch.refcon(&[&train[..], more].concat());
+        run.done().stderr.contains("no --groups (data.groups): near-duplicates among the training tiles")
+    };
+    assert!(says(&[]));
+    assert!(!says(&["--set", "data.validation_share=0"]));
+    let mut groups = String::from("path,near_duplicate_group\n");
+    for class in ["flat", "steep", "thin"] {
+        (0..8).for_each(|n| groups += &format!("{class}/{n}.png,{class}-{n}\n"));
+    }
+    scratch.write("groups.csv", groups.as_bytes());
+    assert!(!says(&["--groups", "groups.csv"]));
 }
 
 #[test]
@@ -426,4 +501,9 @@ fn near_duplicates_are_grouped_and_leaks_across_folders_named() {
     assert!(run.stderr.contains("leak: "), "{run:?}");
     let table = fs::read_to_string(scratch.path("groups.csv")).unwrap();
     assert!(table.starts_with("path,label,near_duplicate_group\n") && table.lines().count() == 6, "{table}");
+    for twice in [["a", "a"], ["a", "./a"], [".", "b"]] {
+        scratch
+            .refcon(&["duplicates", twice[0], twice[1]])
+            .failed_with(2, &["give each tile once", twice[1]]);
+    }
 }

@@ -1,14 +1,15 @@
 //! Matches as a table for a terminal.
 
 use super::ResultList;
-use super::tile_view::{line_and_traces, name, positions};
+use super::tile_view::{line_and_traces, positions};
 
 impl ResultList {
     /// The matches as lines of text, under a head.
     #[must_use]
     pub fn to_table(&self) -> String {
-        let head = ["", "distance", "confidence", "tile", "survey", "where", "time or depth", "class"];
-        let rows: Vec<[String; 8]> = self
+        let head =
+            ["", "distance", "confidence", "tile", "file", "survey", "where", "time or depth", "class"];
+        let rows: Vec<[String; 9]> = self
             .matches
             .iter()
             .map(|found| {
@@ -17,7 +18,8 @@ impl ResultList {
                     found.rank.to_string(),
                     format!("{:.4}", found.distance),
                     format!("{:.3}", found.confidence),
-                    name(&found.tile).trim_start_matches("tile ").to_owned(),
+                    found.tile.id.to_string(),
+                    found.tile.file.clone(),
                     found.tile.survey.clone(),
                     place.map(line_and_traces).unwrap_or_default(),
                     place.map(positions).unwrap_or_default(),
@@ -37,7 +39,7 @@ impl ResultList {
             let cells = shown.iter().zip(&widths).map(|(&column, &width)| {
                 let cell = cells(column);
                 // Numbers stand under each other's last digit.
-                if column < 3 { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+                if column < 4 { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
             });
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
@@ -54,9 +56,9 @@ mod tests {
     #[test]
     fn columns_stand_under_each_other() {
         let table = list().to_table();
-        let expected = "   distance  confidence  tile      survey  where                           time or depth  class\n\
-                        1    0.1250       1.000  12        F3      inline 110, crosslines 300–349  800–1036 ms    Salt\n\
-                        2    0.2500       0.500  a, b.png  tiles";
+        let expected = "   distance  confidence  tile  file      survey  where                           time or depth  class\n\
+                        1    0.1250       1.000    12            F3      inline 110, crosslines 300–349  800–1036 ms    Salt\n\
+                        2    0.2500       0.500     7  a, b.png  tiles";
         assert_eq!(table, expected);
     }
 }

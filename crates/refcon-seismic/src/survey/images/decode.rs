@@ -1,6 +1,7 @@
 //! PNG, TIFF and JPEG files to amplitudes.
 
 use super::super::SurveyError;
+use super::super::first_bytes::described;
 use crate::segy::ReadAt;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -99,7 +100,7 @@ fn recognised(file: &dyn ReadAt) -> Result<ImageFormat, String> {
     }
     let mut start = [0; 8];
     file.read_exact_at(&mut start, 0).map_err(|_| format!("it has {} bytes only", file.len()))?;
-    format(&start).ok_or_else(|| format!("it starts with {start:02x?}, expected a PNG, TIFF or JPEG file"))
+    format(&start).ok_or_else(|| format!("{}, expected a PNG, TIFF or JPEG file", described(&start)))
 }
 
 fn within_limits(width: u32, height: u32) -> Result<(), String> {

@@ -246,6 +246,12 @@ impl SurveySource for ChunkedSurvey {
         self.live.as_ref().map_or(self.frame.traces() as u64, LiveTraces::count)
     }
 
+    fn live_bins(&self) -> Option<Vec<bool>> {
+        let live = self.live.as_ref()?;
+        let bins = self.frame.traces();
+        (live.count() < bins as u64).then(|| (0..bins).map(|bin| live.contains(bin)).collect())
+    }
+
     fn zarr(&self) -> Option<&ZarrMetadata> {
         Some(&self.metadata)
     }

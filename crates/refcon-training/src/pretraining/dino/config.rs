@@ -250,7 +250,34 @@ impl PretrainConfig for DinoConfig {
     }
 }
 
+impl LocalCrops {
+    /// A sentence where they are larger than a whole tile of `[width, height]` pixels.
+    pub(super) fn coarser_than(&self, [width, height]: [usize; 2]) -> Option<String> {
+        (self.count > 0 && self.size > width.min(height)).then(|| {
+            format!(
+                "small crops of {} pixels (local_crops.size) are larger than a whole tile of {width} × {height}: they are enlarged, cost \
+                 the more time and show nothing finer; a size below {} is enough",
+                self.size,
+                width.min(height)
+            )
+        })
+    }
+}
+
 impl DinoConfig {
+    /// What may help against a collapse and is not set already.
+    pub(super) fn collapse_advice(&self) -> String {
+        let [_, temperature] = self.teacher.temperature;
+        let centring = match self.teacher.centring {
+            Centring::Centre => "teacher.centring=sinkhorn_knopp, ",
+            Centring::SinkhornKnopp => "",
+        };
+        format!(
+            "{centring}a teacher.temperature below {temperature}, an optimiser.learning_rate below {} or a batch larger than {}",
+            self.optimiser.learning_rate, self.batch
+        )
+    }
+
     fn check_teacher(&self) -> Result<(), ConfigError> {
         let TeacherChoice { momentum, temperature, warm_up, centre_momentum, .. } = self.teacher;
         for value in [momentum[0], momentum[1], warm_up] {
@@ -317,5 +344,29 @@ mod tests {
         assert!(refused("weights: {dino: 0, ibot: 0}").contains("nothing is learned"));
         assert!(refused("masking: {patches: [0.1, 1.0]}").contains("less than 1"));
         assert_eq!(DinoConfig::parse("local_crops: {count: 0, size: 90}", &[]).unwrap().local_crops.count, 0);
+    }
+
+    #[test]
+    fn against_a_collapse_nothing_is_advised_that_is_set_already() {
+        let advice = |text: &str| DinoConfig::parse(text, &[]).unwrap().collapse_advice();
+        assert!(
+            advice("teacher: {centring: centre}").starts_with("teacher.centring=sinkhorn_knopp, a teacher")
+        );
+        let default = advice("");
+        assert_eq!(
+            default,
+            "a teacher.temperature below 0.07, an optimiser.learning_rate below 0.0005 or a batch larger than 64"
+        );
+    }
+
+    #[test]
+    fn crops_larger_than_a_whole_tile_are_told_with_both_sizes() {
+        let crops = |count| LocalCrops { count, size: 96, scale: [0.05, 0.32] };
+        let note = crops(6).coarser_than([80, 64]).unwrap();
+        assert!(
+            note.contains("96 pixels") && note.contains("80 × 64") && note.contains("below 64"),
+            "{note}"
+        );
+        assert_eq!((crops(6).coarser_than([118, 143]), crops(0).coarser_than([80, 64])), (None, None));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::config::DinoConfig;
 use crate::error::TrainError;
-use crate::pretraining::pool::SplitPool;
+use crate::pretraining::pool::{Place, SplitPool};
 use crate::pretraining::views::random_view;
 use crate::random::{Purpose, stream};
 use burn::tensor::Tensor;
@@ -23,7 +23,7 @@ pub(super) struct Crops {
 impl Crops {
     /// Crops of these tiles in an epoch.
     pub(super) fn of(
-        tiles: &[usize],
+        tiles: &[Place],
         epoch: u64,
         pool: &SplitPool,
         config: &DinoConfig,
@@ -31,9 +31,9 @@ impl Crops {
     ) -> Result<Self, TrainError> {
         let (views, local) = (&config.views, &config.local_crops);
         let side = encoder.architecture().image_size as u32;
-        let of_tile = |&tile: &usize| {
-            let mut draw = stream(config.seed, Purpose::Augmentation, [epoch, tile as u64]);
-            let tile = pool.read(tile)?;
+        let of_tile = |&place: &Place| {
+            let mut draw = stream(config.seed, Purpose::Augmentation, [epoch, pool.tile(place) as u64]);
+            let tile = pool.read(place)?;
             let mut crops = |count: usize, scale, side| -> Vec<GreyImage> {
                 (0..count).map(|_| random_view(views, &tile, scale, side, &mut draw)).collect()
             };
@@ -61,7 +61,7 @@ pub(super) fn held_out_pairs(
     let (views, side) = (&config.views, encoder.architecture().image_size as u32);
     let of_tile = |place: usize| {
         let mut draw = stream(config.seed, Purpose::HeldOutViews, [place as u64, 0]);
-        let tile = pool.read_held_out(place)?;
+        let tile = pool.read(pool.held_out(place))?;
         Ok([(); 2].map(|()| random_view(views, &tile, views.scale, side, &mut draw)))
     };
     let pairs: Vec<[GreyImage; 2]> =

@@ -8,7 +8,7 @@ use super::masks::Masks;
 use super::network::DinoNetwork;
 use super::start::encoder;
 use super::teacher::{Of, Teacher, hidden_rows};
-use super::watch::{Signs, Watch};
+use super::watch::{STEPS_TO_TELL, Signs, Watch};
 use crate::error::TrainError;
 use crate::fit::{BatchLoss, Plan, Position, Task};
 use crate::optimise::{Parameter, Parameters, prepared};
@@ -58,7 +58,7 @@ impl Pretraining for DinoPretraining {
     ) -> Result<PreparedPretraining<Self>, TrainError> {
         let ground = Ground::open(&mut config, allow_test_data)?;
         let (encoder, mut test_data) = encoder(&config, &ground)?;
-        let Ground { tiles, execution, test_data: among_tiles, .. } = ground;
+        let Ground { tiles, tile_size, execution, test_data: among_tiles, .. } = ground;
         test_data.extend(among_tiles);
         test_data.sort();
         test_data.dedup();
@@ -66,7 +66,7 @@ impl Pretraining for DinoPretraining {
         let network = prepared(network, &trains);
         let task = Self {
             teacher: Teacher::of(&network, &config.teacher, config.projector.prototypes),
-            watch: Watch::default(),
+            watch: Watch::new(config.collapse_advice()),
             steps: config.common().plan(MEASURE, false).steps(tiles.batches()),
             messages: Vec::new(),
             test_data: test_data.clone(),
@@ -75,7 +75,8 @@ impl Pretraining for DinoPretraining {
             tiles,
         };
         let (data, precision) = (task.tiles.hash(), execution.name().to_owned());
-        Ok(PreparedPretraining { config, task, network, data, precision, test_data })
+        let notes = config.local_crops.coarser_than(tile_size).into_iter().collect();
+        Ok(PreparedPretraining { config, task, network, data, precision, test_data, notes })
     }
 
     fn plan(&self) -> Plan {
@@ -239,8 +240,9 @@ impl Task for DinoPretraining {
         self.teacher.follow(weights, at.step.saturating_sub(1), self.steps);
         let plan = self.plan();
         if at.batch == plan.batches(self.tiles.batches()) {
-            // In the first epochs a sound teacher may say little too.
-            let has_learned = at.epoch > 0 && plan.schedule.has_warmed_up(at.step, self.steps);
+            // In the first epochs and steps a sound teacher may say little too.
+            let has_learned =
+                at.epoch > 0 && at.step >= STEPS_TO_TELL && plan.schedule.has_warmed_up(at.step, self.steps);
             if let Some(problem) = self.watch.end_of_epoch(has_learned) {
                 self.messages.push(format!("epoch {}: {problem}", at.epoch + 1));
             }
@@ -248,7 +250,9 @@ impl Task for DinoPretraining {
     }
 
     fn messages(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.messages)
+        let mut messages = self.tiles.messages();
+        messages.append(&mut self.messages);
+        messages
     }
 
     fn state(&self) -> BTreeMap<String, Parameter> {

@@ -15,6 +15,9 @@ const LEAST_PROBABILITY: f32 = 1e-30;
 /// learned soundly told 0.0016 of it after 15 steps and 0.011 after 150.
 const LEAST_INFORMATION: f64 = 0.001;
 
+/// Fewer steps than this tell nothing of a training: one that has learned soundly is then still near the bound above.
+pub(super) const STEPS_TO_TELL: u64 = 50;
+
 /// Below this deviation all embeddings are the same.
 const LEAST_DEVIATION: f64 = 0.02;
 
@@ -87,10 +90,7 @@ impl Signs {
             ),
             () => return None,
         };
-        Some(format!(
-            "collapse: {problem}. It may recover; else try teacher.centring=sinkhorn_knopp, a lower teacher.temperature, a lower \
-             optimiser.learning_rate or a larger batch"
-        ))
+        Some(format!("collapse: {problem}"))
     }
 
     /// The mean of some.
@@ -106,13 +106,19 @@ impl Signs {
 }
 
 /// Watches the batches of an epoch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watch {
     epoch: Mutex<Vec<Signs>>,
     warned: bool,
+    /// What may help.
+    advice: String,
 }
 
 impl Watch {
+    pub(super) fn new(advice: String) -> Self {
+        Self { epoch: Mutex::default(), warned: false, advice }
+    }
+
     pub(super) fn note(&self, signs: Signs) {
         self.epoch.lock().unwrap_or_else(PoisonError::into_inner).push(signs);
     }
@@ -123,7 +129,8 @@ impl Watch {
         let problem = Signs::mean(&epoch).and_then(|signs| signs.collapse()).filter(|_| has_learned);
         let is_new = problem.is_some() && !self.warned;
         self.warned = problem.is_some();
-        problem.filter(|_| is_new)
+        let advice = &self.advice;
+        problem.filter(|_| is_new).map(|problem| format!("{problem}. It may recover; else try {advice}"))
     }
 }
 
@@ -180,7 +187,7 @@ mod tests {
             most_information: 2.0,
             deviation: 1.0,
         });
-        let mut watch = Watch::default();
+        let mut watch = Watch::new("a larger batch".into());
         let mut told = |signs, has_learned| {
             watch.note(signs);
             watch.end_of_epoch(has_learned).is_some()

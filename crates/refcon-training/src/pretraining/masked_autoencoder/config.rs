@@ -172,6 +172,7 @@ mod tests {
         assert!(refused("model: {image_size: 16, patch_size: 16}").contains("single patch"));
         assert!(refused("model: {image_size: 100}").contains("multiple of model.patch_size"));
         assert!(refused("batch: 0").contains("at least 1"));
+        assert!(refused("stopping: {epochs: 0}").contains("at least 1"));
         assert!(refused("views: {frequency: -1}").contains("0 or more"));
     }
 

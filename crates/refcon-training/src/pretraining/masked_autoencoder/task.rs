@@ -48,7 +48,7 @@ impl Pretraining for MaskedPretraining {
         mut config: MaskedConfig,
         allow_test_data: bool,
     ) -> Result<PreparedPretraining<Self>, TrainError> {
-        let Ground { tiles, devices, execution, test_data } = Ground::open(&mut config, allow_test_data)?;
+        let Ground { tiles, devices, execution, test_data, .. } = Ground::open(&mut config, allow_test_data)?;
         let device = &devices[0];
         let (network, encoder, decoder) = match &config.model.start {
             Some(start) => {
@@ -75,7 +75,7 @@ impl Pretraining for MaskedPretraining {
             devices: devices.into_iter().map(Device::autodiff).collect(),
             test_data: test_data.clone(),
         };
-        Ok(PreparedPretraining { config, task, network, data, precision, test_data })
+        Ok(PreparedPretraining { config, task, network, data, precision, test_data, notes: Vec::new() })
     }
 
     fn plan(&self) -> Plan {
@@ -141,9 +141,10 @@ impl Task for MaskedPretraining {
     fn loss(&self, network: &MaskedAutoencoder, at: Position) -> Result<BatchLoss, TrainError> {
         let tiles = self.tiles.batch(at);
         let (views, side) = (&self.config.views, self.encoder.image_size as u32);
-        let views = tiles.par_iter().map(|&tile| {
-            let mut draw = stream(self.config.seed, Purpose::Augmentation, [at.epoch, tile as u64]);
-            Ok(random_view(views, &self.tiles.read(tile)?, views.scale, side, &mut draw))
+        let views = tiles.par_iter().map(|&place| {
+            let tile = self.tiles.tile(place) as u64;
+            let mut draw = stream(self.config.seed, Purpose::Augmentation, [at.epoch, tile]);
+            Ok(random_view(views, &self.tiles.read(place)?, views.scale, side, &mut draw))
         });
         let views = views.collect::<Result<Vec<GreyImage>, TrainError>>()?;
         let loss = self.loss_of(network, &views, [at.epoch + 1, at.batch], &self.devices);
@@ -164,7 +165,7 @@ impl Task for MaskedPretraining {
             let views = places
                 .clone()
                 .into_par_iter()
-                .map(|place| Ok(preprocessing.apply(&self.tiles.read_held_out(place)?)));
+                .map(|place| Ok(preprocessing.apply(&self.tiles.read(self.tiles.held_out(place))?)));
             let views = views.collect::<Result<Vec<GreyImage>, TrainError>>()?;
             // Epochs count from 1 in training: these masks are no batch's.
             let loss = rayon::scope(|_| {
@@ -173,6 +174,10 @@ impl Task for MaskedPretraining {
             sum += loss * places.len() as f64;
         }
         Ok(vec![(MEASURE.into(), sum / held_out as f64)])
+    }
+
+    fn messages(&mut self) -> Vec<String> {
+        self.tiles.messages()
     }
 
     fn write_encoder(&self, network: &MaskedAutoencoder, folder: &Path) -> Result<(), TrainError> {

@@ -11,7 +11,7 @@ mod shards;
 mod split;
 mod surveys;
 
-pub use split::SplitPool;
+pub use split::{Place, SplitPool};
 pub use surveys::Cut;
 
 use crate::dataset::{DatasetError, test_data_at};

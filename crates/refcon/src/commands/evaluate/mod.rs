@@ -6,6 +6,7 @@ mod text;
 use crate::commands::predict::Metric;
 use crate::commands::runs::curves;
 use crate::commands::score::ScoreTable;
+use crate::destination;
 use crate::embedding::{EmbeddedFolder, EncoderArguments, embed_folder};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -18,6 +19,7 @@ use refcon_evaluation::{
 };
 use refcon_image::TileFile;
 use refcon_library::files;
+use refcon_training::dataset::test_data_at;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -40,13 +42,17 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "DIR")]
     corpus: PathBuf,
 
-    /// True classes: a CSV with the columns part (query or corpus), file and label
+    /// True classes: a CSV with the columns part (`query` or `image_corpus`), file and label
     #[arg(long, value_name = "FILE.csv")]
     gold: PathBuf,
 
     /// Folder of labelled tiles, a subfolder a class, to fit a calibration on
     #[arg(long, value_name = "DIR")]
     train: Option<PathBuf>,
+
+    /// Fit on folders of test data too (query, corpus, test, …)
+    #[arg(long, requires = "train")]
+    allow_test_data: bool,
 
     /// Near-duplicate groups of the training tiles: a CSV with the columns `path` and `near_duplicate_group`
     #[arg(long, value_name = "FILE.csv", requires = "train")]
@@ -61,7 +67,7 @@ pub(crate) struct Evaluate {
     save_calibration: Option<PathBuf>,
 
     /// Precision that the calibration's threshold promises of nearest matches
-    #[arg(long, value_name = "SHARE", default_value_t = PRECISION_TARGET, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = PRECISION_TARGET, value_parser = share, requires = "train")]
     precision_target: f64,
 
     /// Also write a page with all of it and its pictures
@@ -132,6 +138,7 @@ impl Evaluate {
             corpus: corpus.into(),
             gold: gold.into(),
             train: None,
+            allow_test_data: false,
             groups: None,
             calibration: None,
             save_calibration: None,
@@ -178,17 +185,13 @@ impl Evaluate {
         Ok((self.text(&evaluated), self.json(&evaluated, &*encoder)))
     }
 
-    fn check_outputs(&self) -> Result<(), Failure> {
-        if self.output.is_some() && self.output == self.save_calibration {
-            return Err(Failure::usage("the page and the calibration are given one file; give each its own"));
-        }
-        for path in [&self.output, &self.save_calibration].into_iter().flatten() {
-            if refcon_image::is_image_name(path) {
-                let problem = "has the name of an image, which it would replace";
-                return Err(Failure::usage(format!("{} {problem}", path.display())));
-            }
-            files::check_writable(path).map_err(Failure::output)?;
-        }
+    fn check_outputs<'a>(&'a self) -> Result<(), Failure> {
+        let given = |paths: [Option<&'a PathBuf>; 3]| -> Vec<&'a Path> {
+            paths.into_iter().flatten().map(PathBuf::as_path).collect()
+        };
+        let outputs = given([self.output.as_ref(), self.save_calibration.as_ref(), None]);
+        let inputs = given([Some(&self.gold), self.groups.as_ref(), self.calibration.as_ref()]);
+        destination::check(&outputs, &inputs)?;
         let real = |path: &Path| path.canonicalize().ok();
         if let Some(train) = &self.train
             && [&self.query, &self.corpus].into_iter().any(|test| real(test) == real(train))
@@ -236,7 +239,14 @@ impl Evaluate {
                 tile.name
             ))),
         };
-        let classes = folder.tiles.iter().map(class).collect::<Result<_, _>>()?;
+        let classes: Vec<String> = folder.tiles.iter().map(class).collect::<Result<_, _>>()?;
+        if let Some(sign) = test_data_at(train, &classes).filter(|_| !self.allow_test_data) {
+            return Err(Failure::input(format!(
+                "{} looks like test data: {sign}; a calibration fitted on what is tested with is worth nothing. Give the training \
+                 tiles, or --allow-test-data where they are",
+                train.display()
+            )));
+        }
         let tiles = Side { folder, classes };
         output.step("fitting the calibration");
         fit_calibration(tiles.labelled(groups.as_deref()), self.metric.into(), self.precision_target)

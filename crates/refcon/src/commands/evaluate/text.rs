@@ -96,7 +96,7 @@ fn confusion_text(confusion: &Confusion) -> String {
 fn assessment_text(assessment: &Assessment) -> String {
     let mut text = format!(
         "{:<28}{:>9}{:>8}{:>16}{:>16}\n",
-        "expected calibration error", "matches", "right", "calibrated", "the original's"
+        "expected calibration error", "matches", "right", "calibrated", "the challenge's"
     );
     for depth in &assessment.depths {
         let name = depth.depth.map_or("whole rankings".into(), |count| format!("first {count} matches"));

@@ -2,6 +2,7 @@
 
 use super::{encoders_named, failure, opened};
 use crate::commands::score::counted;
+use crate::destination;
 use crate::embedding::{EncoderArguments, family};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -12,7 +13,7 @@ use refcon_library::interchange::{
 };
 use refcon_library::{Library, Snapshot, VectorFormat};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct Import {
@@ -117,18 +118,24 @@ impl Export {
             Some(named) => encoder_named(&snapshot, named)?,
         };
         let tiles = snapshot.tiles(&encoder).map_err(failure)?;
-        let table = self.output.with_extension("csv");
         let extension = self.output.extension().and_then(|extension| extension.to_str());
-        let (written, table) = match extension {
-            Some("parquet") => (write_parquet(&tiles, &self.output), None),
-            Some("npy") => (write_npy(&tiles, &self.output), Some(table)),
+        let table = match extension {
+            Some("npy" | "faiss") => Some(destination::table_beside(&self.output)?),
+            _ => None,
+        };
+        let outputs: Vec<&Path> =
+            [Some(&self.output), table.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+        destination::check(&outputs, &[])?;
+        let written = match extension {
+            Some("parquet") => write_parquet(&tiles, &self.output),
+            Some("npy") => write_npy(&tiles, &self.output),
             Some("faiss") => {
                 let index = match self.metric {
                     Measure::Cosine => FlatIndex::Cosine,
                     Measure::InnerProduct => FlatIndex::InnerProduct,
                     Measure::L2 => FlatIndex::L2,
                 };
-                (write_faiss(&tiles, index, &self.output), Some(table))
+                write_faiss(&tiles, index, &self.output)
             }
             _ => {
                 return Err(Failure::usage(format!(

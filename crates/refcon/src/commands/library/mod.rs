@@ -308,10 +308,15 @@ impl Remove {
         if let Some(problem) = problem.filter(|_| removed == 0) {
             return Err(Failure::usage(problem));
         }
-        let text = format!(
+        let mut text = format!(
             "{} removed; `refcon library compact` frees their room",
             counted(removed as usize, "tile", "tiles")
         );
+        if removed > 0 && filter != Filter::default() {
+            writer.forget_empty_sources().map_err(failure)?;
+            text +=
+                "\n`refcon index` does not bring them back, unless nothing is left of their survey or folder";
+        }
         output.result(&text, &json!({"removed": removed}))
     }
 }

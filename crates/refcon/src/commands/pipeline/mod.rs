@@ -1,6 +1,7 @@
 //! `refcon pipeline`: from one file of settings to results: predict, or train and predict, or iterate and predict.
 
 mod config;
+mod folder;
 mod guard;
 
 use super::evaluate::Evaluate;
@@ -8,12 +9,13 @@ use super::iterate::iterate;
 use super::predict::{Predict, Prediction};
 use super::score::ScoreTable;
 use super::settings;
-use super::train::{failure, train_in};
+use super::train::{failure, train_in, warn_of_leaks};
 use crate::embedding::EncoderArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
 use config::{Mode, PipelineConfig, PredictSettings};
+use folder::{check_folder, settings_of};
 use refcon_evaluation::Gold;
 use refcon_library::{Submission, files};
 use refcon_training::iteration::{Iteration, IterationConfig};
@@ -32,23 +34,26 @@ nothing is trained, and `encoder` predicts; with it an encoder is trained and pr
   predict: {query: test/query, corpus: test/image_corpus, k: 3, gold: gold.csv}
 
 Examples:
-  refcon pipeline configs/pipeline-predict.yml -o results
-  refcon pipeline configs/pipeline-train.yml -o results --set seed=1
-  refcon pipeline configs/pipeline-iterate.yml --print-config
+  refcon pipeline pipeline-train --print-config > mine.yml    settings to start from; pipeline-predict and pipeline-iterate too
+  refcon pipeline mine.yml -o results
+  refcon pipeline mine.yml -o results-2 --set seed=1
+
+Paths in the settings count from the folder that refcon is started in, wherever the file of settings lies.
 
 The output folder gets results.json (the challenge's result file), results.csv, report.html, and with gold scores.json, evaluation.html and
-evaluation.json; beside them `training`, the run, or `iteration`. The same command goes on with a training that was stopped or killed.
+evaluation.json; beside them `training`, the run, or `iteration`. It must be new, empty, or an earlier pipeline's; that one's results are
+replaced. The same command goes on with a training that was stopped or killed.
 The exit code is 0 only where it has predicted.";
 
 /// Do the whole job of one file of settings: predict, or train and predict
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Pipeline {
-    /// Settings: a YAML file
-    #[arg(value_name = "CONFIG.yml")]
-    config: PathBuf,
+    /// Settings: a YAML file, or those that come with the program: pipeline-predict, pipeline-train, pipeline-iterate
+    #[arg(value_name = "CONFIG")]
+    config: String,
 
-    /// Folder for everything that comes out
+    /// Folder for everything that comes out: a new one, an empty one, or this pipeline's
     #[arg(long, short, value_name = "DIR", default_value = "pipeline")]
     output: PathBuf,
 
@@ -60,6 +65,16 @@ pub(crate) struct Pipeline {
     #[arg(long)]
     print_config: bool,
 }
+
+/// Settings that come with the program: name and text of each.
+const RECIPES: [(&str, &str); 3] = [
+    ("pipeline-predict", include_str!("../../../../../configs/pipeline-predict.yml")),
+    ("pipeline-train", include_str!("../../../../../configs/pipeline-train.yml")),
+    ("pipeline-iterate", include_str!("../../../../../configs/pipeline-iterate.yml")),
+];
+
+/// What goes on with a pipeline that stopped or waits.
+const GOES_ON: &str = "the same `refcon pipeline`";
 
 /// An encoder, or why there is none yet.
 enum Trained {
@@ -79,18 +94,17 @@ struct Done {
 
 impl Pipeline {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
-        let given = self.config.display();
-        let config = PipelineConfig::parse(&settings::read(&self.config)?, &self.settings)
-            .map_err(|error| Failure::input(format!("settings {given}: {error}")))?;
+        let config =
+            settings::understood(Some(&self.config), &RECIPES, &self.settings, PipelineConfig::parse)?;
         if self.print_config {
             return output.result(&config.to_yaml(), &config);
         }
         // What was interrupted is no result, whatever lies in the folder from before.
-        self.done(&config, output).map_err(|failure| failure.or_go_on("the same `refcon pipeline`"))
+        self.done(&config, output).map_err(|failure| failure.or_go_on(GOES_ON))
     }
 
     fn done(&self, config: &PipelineConfig, output: &Output) -> Result<(), Failure> {
-        let given = self.config.display();
+        let given = &self.config;
         let (mode, predict) = (config.mode(), &config.predict);
         let (Some(query), Some(corpus)) = (&predict.query, &predict.corpus) else {
             return Err(Failure::input(format!(
@@ -101,6 +115,9 @@ impl Pipeline {
             .map_err(|problem| Failure::input(format!("settings {given}: {problem}")))?;
         let gold = predict.gold.as_deref().map(Gold::read).transpose().map_err(Failure::input)?;
         self.begin(config)?;
+        if mode == Mode::TrainAndPredict {
+            warn_of_leaks(&config.training.training);
+        }
         let encoder = match mode {
             Mode::Predict => config.training.training.encoder.clone(),
             Mode::TrainAndPredict | Mode::IterateAndPredict => match self.trained(config, output)? {
@@ -110,10 +127,9 @@ impl Pipeline {
                     return Err(if interrupted {
                         Failure::Interrupted("interrupted before anything was predicted".into())
                     } else {
-                        Failure::Waiting(
-                            "nothing is predicted yet; once you have looked, the same `refcon pipeline` goes on"
-                                .into(),
-                        )
+                        Failure::Waiting(format!(
+                            "waiting for you, and nothing is predicted yet: {GOES_ON} goes on once you have looked"
+                        ))
                     });
                 }
             },
@@ -139,15 +155,19 @@ impl Pipeline {
                 )));
             }
         }
+        let settings = settings_of(config);
+        check_folder(&self.output, Path::new(&self.config), &settings)?;
         std::fs::create_dir_all(&self.output)
             .map_err(|error| Failure::output(format!("cannot make {}: {error}", self.output.display())))?;
         let write = |path: &Path, text: String| {
             files::write_whole(path, |out| out.write_all(text.as_bytes())).map_err(Failure::output)
         };
+        // First: it says whose folder this is.
+        write(&self.output.join(folder::SETTINGS), settings)?;
         if trains {
             write(&trained, config.training.to_yaml())?;
         }
-        write(&self.output.join("config.yml"), config.to_yaml())
+        Ok(())
     }
 
     fn training(&self) -> PathBuf {
@@ -164,7 +184,7 @@ impl Pipeline {
             let trained = train_in(&self.training(), config.training.training.clone(), false, output)?;
             if trained.ending == "interrupted" {
                 return Ok(Trained::Waiting {
-                    text: trained.text(),
+                    text: trained.text(GOES_ON),
                     told: json!(trained),
                     interrupted: true,
                 });
@@ -180,7 +200,7 @@ impl Pipeline {
         let iterated = iterate(&folder, &mut iteration, None, output)?;
         if iterated.waits() {
             let interrupted = iterated.ending == "interrupted";
-            return Ok(Trained::Waiting { text: iterated.text(), told: json!(iterated), interrupted });
+            return Ok(Trained::Waiting { text: iterated.text(GOES_ON), told: json!(iterated), interrupted });
         }
         iterated.encoder.map(Trained::Encoder).ok_or_else(none)
     }

@@ -1,6 +1,7 @@
 //! The files that a prediction writes: whether they can be, the result file, the table.
 
 use super::Predict;
+use crate::destination;
 use crate::embedding::EmbeddedFolder;
 use crate::failure::Failure;
 use refcon_library::{Neighbour, Submission, SubmittedMatch, files};
@@ -19,25 +20,13 @@ pub(super) struct Found<'a> {
 }
 
 impl Predict {
-    /// Outputs that could not be written, or would overwrite each other or a tile, are found before an hour's work is done.
-    pub(super) fn check_outputs(&self) -> Result<(), Failure> {
-        let outputs: Vec<&PathBuf> =
-            [Some(&self.output), self.report.as_ref(), self.table.as_ref()].into_iter().flatten().collect();
-        for (at, path) in outputs.iter().enumerate() {
-            if outputs[..at].contains(path) {
-                return Err(Failure::usage(format!(
-                    "{} is given for two outputs; give each its own file",
-                    path.display()
-                )));
-            }
-            if refcon_image::is_image_name(path) {
-                return Err(Failure::usage(format!(
-                    "{} has the name of an image, which it would replace; the outputs are JSON, HTML and CSV files",
-                    path.display()
-                )));
-            }
-            files::check_writable(path).map_err(Failure::output)?;
-        }
+    /// Outputs that could not be written, or would overwrite each other or what is read, are found before an hour's work is done.
+    pub(super) fn check_outputs<'a>(&'a self) -> Result<(), Failure> {
+        let given = |paths: [Option<&'a PathBuf>; 3]| -> Vec<&'a Path> {
+            paths.into_iter().flatten().map(PathBuf::as_path).collect()
+        };
+        let outputs = given([Some(&self.output), self.report.as_ref(), self.table.as_ref()]);
+        destination::check(&outputs, &given([self.gold.as_ref(), self.calibration.as_ref(), None]))?;
         check_extension(&self.output, "-o", "json")?;
         self.report.iter().try_for_each(|path| check_extension(path, "--report", "html"))?;
         self.table.iter().try_for_each(|path| check_extension(path, "--table", "csv"))

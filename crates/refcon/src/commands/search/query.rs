@@ -104,6 +104,11 @@ impl QueryArguments {
         encoder: &EncoderArguments,
         choices: &SurveyChoices,
     ) -> Result<Query, Failure> {
+        if let Some(both) = self.like.iter().find(|id| self.unlike.contains(id)) {
+            return Err(Failure::usage(format!(
+                "tile {both} is given to --like and to --unlike; give it to one of them"
+            )));
+        }
         if self.image.is_none() && self.survey.is_none() && self.tile.is_none() && self.like.is_empty() {
             return Err(Failure::usage(
                 "nothing says what to look for: give --image FILE, --survey SURVEY with a box, --tile NUMBER, or --like NUMBER,…",

@@ -2,6 +2,7 @@
 
 use super::failure;
 use crate::commands::runs::draw;
+use crate::commands::score::counted;
 use crate::dashboard::{Dashboard, Standing};
 use crate::failure::Failure;
 use crate::interruption::stop_on_interrupt;
@@ -28,6 +29,9 @@ pub(in crate::commands) struct Trained {
     epochs: u64,
     steps: u64,
     seconds: f64,
+    /// The command that goes on with it.
+    #[serde(skip)]
+    goes_on: String,
 }
 
 /// Trains, notes in the run how it ended, and draws its page.
@@ -50,7 +54,8 @@ pub(in crate::commands) fn fitted<T: Task>(
     let noted = run.write_ending(facts, &done);
     let (ending, progress) = done.map_err(failure)?;
     noted.map_err(failure)?;
-    let trained = Trained::new(run, ending, &progress, plan.measure, began.elapsed());
+    let goes_on = format!("`{} --resume {}`", facts.method.command(), run.folder().display());
+    let trained = Trained::new(run, ending, &progress, plan.measure, began.elapsed(), goes_on);
     let report = (facts.state == RunState::Finished && run.has_report()).then(|| draw(run.folder(), output));
     let report = report.transpose().unwrap_or_else(|failure| {
         // The encoder is there all the same.
@@ -94,7 +99,14 @@ fn say(event: &Event, output: &Output) {
 }
 
 impl Trained {
-    fn new(run: &Run, ending: Ending, progress: &Progress, measure: String, took: Duration) -> Self {
+    fn new(
+        run: &Run,
+        ending: Ending,
+        progress: &Progress,
+        measure: String,
+        took: Duration,
+        goes_on: String,
+    ) -> Self {
         Self {
             run: run.folder().into(),
             ending: match ending {
@@ -110,27 +122,32 @@ impl Trained {
             epochs: progress.epoch,
             steps: progress.step,
             seconds: took.as_secs_f64(),
+            goes_on,
         }
     }
 
     /// Prints it.
     pub(in crate::commands) fn tell(&self, output: &Output) -> Result<(), Failure> {
-        output.result(&self.text(), self)
+        output.result(&self.text(&self.goes_on), self)
     }
 
-    pub(in crate::commands) fn text(&self) -> String {
+    /// How it went, and what goes on with one that was stopped.
+    pub(in crate::commands) fn text(&self, goes_on: &str) -> String {
         let ending = match self.ending {
             "finished" => "done",
-            "interrupted" => "stopped; go on with --resume",
+            "interrupted" => "stopped",
             _ => "ended early, the validation got no better",
         };
         let mut lines = vec![format!(
-            "{ending}: {} epochs, {} steps in {:.1} s; run {}",
-            self.epochs,
-            self.steps,
+            "{ending}: {}, {} in {:.1} s; run {}",
+            counted(self.epochs as usize, "epoch", "epochs"),
+            counted(self.steps as usize, "step", "steps"),
             self.seconds,
             self.run.display()
         )];
+        if self.ending == "interrupted" {
+            lines.push(format!("{goes_on} goes on"));
+        }
         if let Some(best) = self.best {
             lines.push(format!("best {} {best:.4} at step {}", self.measure, self.best_step));
         }
