@@ -10,6 +10,9 @@ use crate::vector::{MulAdd, vectorised};
 /// Pixels that a loop keeps in registers.
 const PIXELS: usize = 32;
 
+/// And those of what is left of a row, where that is no more.
+const HALF: usize = PIXELS / 2;
+
 /// Rows of results that share what they read: with two vectors of pixels each, eight sums, enough to hide the latency of adding to them.
 const ROWS: usize = 4;
 
@@ -58,36 +61,55 @@ vectorised! {
             }
             return;
         }
+        let (whole, end) = whole_pieces(width);
         for y in pieces::<ROWS>(height) {
-            let starts = &starts[y..y + kernel.len() + ROWS - 1];
-            for first in pieces::<PIXELS>(width) {
-                let mut sums = [[0.0f32; PIXELS]; ROWS];
-                // Row `at` is what result `r` takes its tap `at − r` of; the first and the last ones not every result.
-                for (at, start) in starts.iter().enumerate() {
-                    let values = piece::<PIXELS>(rows, start + first);
-                    let all = kernel.get((at + 1).wrapping_sub(ROWS)..=at);
-                    if let Some(weights) = all.and_then(|weights| weights.first_chunk::<ROWS>()) {
-                        for (sums, &weight) in sums.iter_mut().zip(weights.iter().rev()) {
-                            add::<M>(sums, weight, values);
-                        }
-                    } else {
-                        for (r, sums) in sums.iter_mut().enumerate() {
-                            if let Some(&weight) = kernel.get(at.wrapping_sub(r)) {
-                                add::<M>(sums, weight, values);
-                            }
-                        }
-                    }
-                }
-                for (r, sums) in sums.iter().enumerate() {
-                    output[(y + r) * width + first..][..PIXELS].copy_from_slice(sums);
-                }
+            let (starts, output) = (&starts[y..y + kernel.len() + ROWS - 1], &mut output[y * width..][..ROWS * width]);
+            for number in 0..whole {
+                down_piece::<M, PIXELS>(rows, number * PIXELS, starts, kernel, width, output);
+            }
+            match end {
+                End::None => {}
+                End::Half => down_piece::<M, HALF>(rows, width - HALF, starts, kernel, width, output),
+                End::Whole => down_piece::<M, PIXELS>(rows, width - PIXELS, starts, kernel, width, output),
             }
         }
     }
 }
 
+/// `N` columns of some rows of results.
 #[inline(always)]
-fn add<M: MulAdd>(sums: &mut [f32; PIXELS], weight: f32, values: &[f32; PIXELS]) {
+fn down_piece<M: MulAdd, const N: usize>(
+    rows: &[f32],
+    first: usize,
+    starts: &[usize],
+    kernel: &[f32],
+    width: usize,
+    output: &mut [f32],
+) {
+    let mut sums = [[0.0f32; N]; ROWS];
+    // Row `at` is what result `r` takes its tap `at − r` of; the first and the last ones not every result.
+    for (at, start) in starts.iter().enumerate() {
+        let values = piece::<N>(rows, start + first);
+        let all = kernel.get((at + 1).wrapping_sub(ROWS)..=at);
+        if let Some(weights) = all.and_then(|weights| weights.first_chunk::<ROWS>()) {
+            for (sums, &weight) in sums.iter_mut().zip(weights.iter().rev()) {
+                add::<M, N>(sums, weight, values);
+            }
+        } else {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                if let Some(&weight) = kernel.get(at.wrapping_sub(r)) {
+                    add::<M, N>(sums, weight, values);
+                }
+            }
+        }
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        output[r * width + first..][..N].copy_from_slice(sums);
+    }
+}
+
+#[inline(always)]
+fn add<M: MulAdd, const N: usize>(sums: &mut [f32; N], weight: f32, values: &[f32; N]) {
     for (sum, &value) in sums.iter_mut().zip(values) {
         *sum = M::mul_add(weight, value, *sum);
     }
@@ -124,6 +146,25 @@ pub fn transpose(rows: &[f32], width: usize, output: &mut [f32]) {
             }
         }
     }
+}
+
+/// What is done about the end of a row, once there were whole pieces: a piece that ends with it and may overlap the one before.
+#[derive(Clone, Copy)]
+enum End {
+    None,
+    Half,
+    Whole,
+}
+
+/// How many pieces of [`PIXELS`] a row has that is no shorter than one, and what is left of it then.
+#[inline(always)]
+fn whole_pieces(length: usize) -> (usize, End) {
+    let end = match length % PIXELS {
+        0 => End::None,
+        1..=HALF => End::Half,
+        _ => End::Whole,
+    };
+    (length / PIXELS, end)
 }
 
 /// Where pieces of `N` values begin that cover a row no shorter than that. The last ends with the row and may overlap the one
@@ -184,11 +225,6 @@ vectorised! {
     fn patterns<M>(
         square: &[f32], stride: usize, points: &[CirclePoint], tolerance: f32, centres: &[f32], codes: &mut [u32],
     ) {
-        // Products are rounded before they are summed, on every processor: whether a point is as bright as its centre is decided by
-        // the last bit where the tile is flat.
-        let level = |[a, b, c, d]: [f32; 4], upper: [f32; 2], lower: [f32; 2]| {
-            a * upper[0] + b * upper[1] + c * lower[0] + d * lower[1]
-        };
         if codes.len() < PIXELS {
             for (x, (code, &centre)) in codes.iter_mut().zip(centres).enumerate() {
                 *code = 0;
@@ -201,28 +237,59 @@ vectorised! {
             }
             return;
         }
-        for first in pieces::<PIXELS>(codes.len()) {
-            let mut found = [0u32; PIXELS];
-            let centres: &[f32; PIXELS] = piece(centres, first);
-            for (bit, point) in points.iter().enumerate() {
-                let upper = &square[point.offset + first..];
-                let (upper, right): (&[f32; PIXELS], &[f32; PIXELS]) = (piece(upper, 0), piece(upper, 1));
-                if point.shares == ON_A_PIXEL {
-                    for x in 0..PIXELS {
-                        found[x] |= u32::from(upper[x] >= centres[x] - tolerance) << bit;
-                    }
-                    continue;
-                }
-                let lower = &square[point.offset + first + stride..];
-                let (lower, lower_right): (&[f32; PIXELS], &[f32; PIXELS]) = (piece(lower, 0), piece(lower, 1));
-                for x in 0..PIXELS {
-                    let level = level(point.shares, [upper[x], right[x]], [lower[x], lower_right[x]]);
-                    found[x] |= u32::from(level >= centres[x] - tolerance) << bit;
-                }
+        let (whole, end) = whole_pieces(codes.len());
+        for number in 0..whole {
+            patterns_piece::<PIXELS>(square, stride, points, tolerance, centres, number * PIXELS, codes);
+        }
+        match end {
+            End::None => {}
+            End::Half => patterns_piece::<HALF>(square, stride, points, tolerance, centres, codes.len() - HALF, codes),
+            End::Whole => {
+                patterns_piece::<PIXELS>(square, stride, points, tolerance, centres, codes.len() - PIXELS, codes);
             }
-            codes[first..first + PIXELS].copy_from_slice(&found);
         }
     }
+}
+
+/// The level between four pixels. Products are rounded before they are summed, on every processor: whether a point is as bright as its
+/// centre is decided by the last bit where the tile is flat.
+#[inline(always)]
+fn level([a, b, c, d]: [f32; 4], upper: [f32; 2], lower: [f32; 2]) -> f32 {
+    a * upper[0] + b * upper[1] + c * lower[0] + d * lower[1]
+}
+
+/// The codes of `N` pixels from the one at `first` on.
+#[inline(always)]
+fn patterns_piece<const N: usize>(
+    square: &[f32],
+    stride: usize,
+    points: &[CirclePoint],
+    tolerance: f32,
+    centres: &[f32],
+    first: usize,
+    codes: &mut [u32],
+) {
+    let mut found = [0u32; N];
+    let mut least = *piece::<N>(centres, first);
+    least.iter_mut().for_each(|least| *least -= tolerance);
+    for (bit, point) in points.iter().enumerate() {
+        let bit = 1u32 << bit;
+        let upper = &square[point.offset + first..];
+        let (upper, right): (&[f32; N], &[f32; N]) = (piece(upper, 0), piece(upper, 1));
+        if point.shares == ON_A_PIXEL {
+            for x in 0..N {
+                found[x] |= if upper[x] >= least[x] { bit } else { 0 };
+            }
+            continue;
+        }
+        let lower = &square[point.offset + first + stride..];
+        let (lower, lower_right): (&[f32; N], &[f32; N]) = (piece(lower, 0), piece(lower, 1));
+        for x in 0..N {
+            let level = level(point.shares, [upper[x], right[x]], [lower[x], lower_right[x]]);
+            found[x] |= if level >= least[x] { bit } else { 0 };
+        }
+    }
+    codes[first..first + N].copy_from_slice(&found);
 }
 
 /// What a structure tensor says of a row of pixels.
