@@ -196,6 +196,20 @@ fn without_the_survey_the_page_shows_what_the_library_keeps() {
 }
 
 #[test]
+fn a_survey_that_was_moved_is_said_to_be_and_found_at_its_new_place() {
+    let scratch = library();
+    fs::create_dir(scratch.path("new")).unwrap();
+    fs::rename(scratch.path("s.sgy"), scratch.path("new/s.sgy")).unwrap();
+    let by_name = |survey: &'static str| {
+        let place = ["--inline", "1009", "--traces", "2001..2032", "--time", "0..124ms"];
+        search(&scratch, &[&["--survey", survey], place.as_slice()].concat())
+    };
+    by_name("s")
+        .failed_with(3, &["the survey s was indexed from", "s.sgy, which is not there now", "--survey"]);
+    by_name("new/s.sgy").done();
+}
+
+#[test]
 fn an_encoder_that_is_asked_for_is_looked_for_whatever_the_query_is() {
     let scratch = library();
     search(&scratch, &["--tile", "3", "--encoder", "nosuch"]).failed_with(3, &["nosuch"]);

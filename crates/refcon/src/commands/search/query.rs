@@ -259,7 +259,17 @@ impl Query {
     ) -> Result<Drawn, Failure> {
         // A survey's name in the library stands for where it lay.
         let named = || snapshot.sources().iter().find(|source| path.as_os_str() == source.name.as_str());
-        let path = if path.exists() { path } else { named().map_or(path, |source| &source.path) };
+        let path = match named() {
+            Some(source) if !path.exists() && !source.path.exists() => {
+                return Err(Failure::input(format!(
+                    "the survey {} was indexed from {}, which is not there now; put it back, or give where it is with --survey",
+                    source.name,
+                    source.path.display()
+                )));
+            }
+            Some(source) if !path.exists() => &source.path,
+            _ => path,
+        };
         let survey = choices.open(path)?;
         let source = self.source(snapshot, &survey);
         let normalisation = self.normalisation(snapshot, source, survey.name());
