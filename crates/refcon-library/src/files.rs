@@ -104,7 +104,16 @@ impl Unfinished {
     fn persist(self, path: &Path) -> io::Result<()> {
         match self {
             #[cfg(target_os = "linux")]
-            Self::Nameless(file) => nameless::persist(&file, path),
+            Self::Nameless(mut file) => match nameless::persist(&file, path) {
+                Err(error) if nameless::cannot_be_named(&error) => {
+                    let mut named = named_file_in(folder_of(path))?;
+                    io::Seek::rewind(&mut file)?;
+                    io::copy(&mut file, named.as_file_mut())?;
+                    named.as_file().sync_all()?;
+                    Self::Named(named).persist(path)
+                }
+                done => done,
+            },
             Self::Named(file) => file.persist(path).map(drop).map_err(|error| error.error),
         }
     }
@@ -115,11 +124,15 @@ fn file_beside(path: &Path) -> io::Result<Unfinished> {
     if let Some(file) = nameless::file_in(folder_of(path)) {
         return Ok(Unfinished::Nameless(file));
     }
+    named_file_in(folder_of(path)).map(Unfinished::Named)
+}
+
+fn named_file_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     // A temporary file is its owner's alone; a result is as open as any file that the user makes.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder_of(path)).map(Unfinished::Named).map_err(without_temporary_name)
+    builder.tempfile_in(folder).map_err(without_temporary_name)
 }
 
 /// Files that have no name yet (`O_TMPFILE`, open(2)).
@@ -139,8 +152,14 @@ mod nameless {
     /// None where the file system, or the system, cannot make or name one.
     pub(super) fn file_in(folder: &Path) -> Option<File> {
         let mode = Mode::from_raw_mode(0o666);
-        let file = open(folder, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode).ok()?;
+        let file = open(folder, OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, mode).ok()?;
         Path::new(OPEN_FILES).is_dir().then(|| file.into())
+    }
+
+    /// Whether the system makes such files but names none, as in some sandboxes.
+    pub(super) fn cannot_be_named(error: &io::Error) -> bool {
+        use io::ErrorKind::{CrossesDevices, InvalidInput, NotFound, PermissionDenied, Unsupported};
+        matches!(error.kind(), CrossesDevices | InvalidInput | NotFound | PermissionDenied | Unsupported)
     }
 
     /// A name is never given over one that is there, so it is given beside it and moved.
