@@ -6,15 +6,20 @@ use std::path::{Path, PathBuf};
 
 /// Makes sure that outputs can be written, each to a file of its own, and that none takes the place of something that the command reads,
 /// or of an image.
-pub(crate) fn check(outputs: &[&Path], inputs: &[&Path]) -> Result<(), Failure> {
-    for (at, &path) in outputs.iter().enumerate() {
-        if outputs[..at].iter().any(|&earlier| same(earlier, path)) {
+pub(crate) fn check<'a>(
+    outputs: impl IntoIterator<Item = &'a PathBuf>,
+    inputs: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<(), Failure> {
+    let inputs: Vec<&PathBuf> = inputs.into_iter().collect();
+    let mut earlier: Vec<&PathBuf> = Vec::new();
+    for path in outputs {
+        if earlier.iter().any(|earlier| same(earlier, path)) {
             return Err(Failure::usage(format!(
                 "{} is given for two outputs; give each its own file",
                 path.display()
             )));
         }
-        if inputs.iter().any(|&input| same(input, path)) {
+        if inputs.iter().any(|input| same(input, path)) {
             return Err(Failure::usage(format!(
                 "{} is read, and would be overwritten; give the output another name",
                 path.display()
@@ -27,6 +32,7 @@ pub(crate) fn check(outputs: &[&Path], inputs: &[&Path]) -> Result<(), Failure> 
             )));
         }
         files::check_writable(path).map_err(Failure::output)?;
+        earlier.push(path);
     }
     Ok(())
 }
@@ -59,10 +65,10 @@ mod tests {
         std::fs::write(&gold, "part,file,label\n").unwrap();
         let roundabout = folder.path().join(".").join("gold.csv");
         let other = folder.path().join("table.csv");
-        let refused = |outputs: &[&Path]| check(outputs, &[&gold]).unwrap_err().to_string();
-        assert!(refused(&[&roundabout]).contains("is read"));
-        assert!(refused(&[&other, &other]).contains("two outputs"));
-        check(&[&other], &[&gold]).unwrap();
+        let refused = |outputs: &[PathBuf]| check(outputs, [&gold]).unwrap_err().to_string();
+        assert!(refused(&[roundabout]).contains("is read"));
+        assert!(refused(&[other.clone(), other.clone()]).contains("two outputs"));
+        check([&other], [&gold]).unwrap();
     }
 
     #[test]

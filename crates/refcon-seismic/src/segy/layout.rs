@@ -5,6 +5,7 @@ use super::binary_header::{
 };
 use super::oddity::{Oddity, OddityKind};
 use super::source::ReadAt;
+use super::text_file::refuse_text;
 use super::text_header::{TEXT_HEADER_BYTES, TextEncoding, TextHeader};
 use super::trace_extension::TraceHeaderExtension;
 use super::trace_header::{HeaderField, TRACE_HEADER_BYTES, TraceHeader};
@@ -16,8 +17,6 @@ use std::ops::RangeInclusive;
 const FILE_HEADER_BYTES: usize = TEXT_HEADER_BYTES + BINARY_HEADER_BYTES;
 /// An extended textual header that says so ends the list of them (revision 1, section 6.1).
 const END_STANZA: &str = "((SEG:ENDTEXT))";
-/// Characters of a text file that a message shows.
-const TEXT_SHOWN: usize = 40;
 /// Sample intervals that can be, µs: anything else is a damaged header.
 const INTERVALS: RangeInclusive<f64> = 1e-3..=1e9;
 
@@ -50,7 +49,7 @@ impl Layout {
     pub(super) fn read(name: &str, source: &dyn ReadAt, options: &OpenOptions) -> Result<Self, SegyError> {
         let finder = Finder { name, source, options, oddities: Vec::new() };
         if options.container.is_none() {
-            finder.refuse_text()?;
+            refuse_text(name, source)?;
         }
         match finder.container()? {
             Container::SegY => finder.segy(),
@@ -100,29 +99,6 @@ impl Finder<'_> {
             return Ok(None);
         }
         Ok(Some(TraceHeader::new(self.read("a trace header", offset)?, order)))
-    }
-
-    /// Refuses a file that is text where headers of numbers should be. An ASCII textual header is followed by them.
-    fn refuse_text(&self) -> Result<(), SegyError> {
-        let mut bytes = vec![0; self.source.len().min(FILE_HEADER_BYTES as u64) as usize];
-        let what = "the file headers";
-        self.source.read_exact_at(&mut bytes, 0).map_err(|source| SegyError::Read {
-            name: self.name.to_owned(),
-            what,
-            offset: 0,
-            bytes: bytes.len(),
-            source,
-        })?;
-        let binary = bytes.get(TEXT_HEADER_BYTES..).filter(|binary| !binary.is_empty());
-        let is_text =
-            !bytes.is_empty() && [Some(&bytes[..]), binary].into_iter().flatten().all(is_plain_text);
-        if !is_text {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        let start: String =
-            text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(TEXT_SHOWN).collect();
-        Err(SegyError::Text { name: self.name.to_owned(), start })
     }
 
     /// SEG-Y unless the file is said to be SU, or cannot be SEG-Y and reads well as SU.
@@ -590,12 +566,4 @@ impl Finder<'_> {
     fn too_short(&self, what: &'static str, expected: u64) -> SegyError {
         SegyError::TooShort { name: self.name.to_owned(), what, expected, found: self.source.len() }
     }
-}
-
-/// Whether `bytes` are ordinary text (UTF-8, nearly all of it), such as a table, a script or JSON.
-fn is_plain_text(bytes: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    let is_text =
-        |c: &char| c.is_alphanumeric() || c.is_ascii_graphic() || matches!(c, ' ' | '\t' | '\r' | '\n');
-    text.chars().filter(is_text).count() * 10 > text.chars().count() * 9
 }

@@ -39,6 +39,7 @@ mod sections;
 mod shifted;
 mod slices;
 mod source;
+mod text_file;
 mod text_header;
 mod trace_extension;
 mod trace_header;

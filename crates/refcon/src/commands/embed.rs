@@ -73,9 +73,7 @@ impl Embed {
                 )));
             }
         };
-        let outputs: Vec<&Path> =
-            [Some(&self.output), names.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
-        destination::check(&outputs, &[])?;
+        destination::check([Some(&self.output), names.as_ref()].into_iter().flatten(), [])?;
         let encoder = self.encoder.open()?;
         let files = tiles_of(&self.images)?;
         let started = Instant::now();

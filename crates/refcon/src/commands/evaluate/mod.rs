@@ -185,13 +185,10 @@ impl Evaluate {
         Ok((self.text(&evaluated), self.json(&evaluated, &*encoder)))
     }
 
-    fn check_outputs<'a>(&'a self) -> Result<(), Failure> {
-        let given = |paths: [Option<&'a PathBuf>; 3]| -> Vec<&'a Path> {
-            paths.into_iter().flatten().map(PathBuf::as_path).collect()
-        };
-        let outputs = given([self.output.as_ref(), self.save_calibration.as_ref(), None]);
-        let inputs = given([Some(&self.gold), self.groups.as_ref(), self.calibration.as_ref()]);
-        destination::check(&outputs, &inputs)?;
+    fn check_outputs(&self) -> Result<(), Failure> {
+        let outputs = [&self.output, &self.save_calibration];
+        let inputs = [Some(&self.gold), self.groups.as_ref(), self.calibration.as_ref()];
+        destination::check(outputs.into_iter().flatten(), inputs.into_iter().flatten())?;
         let real = |path: &Path| path.canonicalize().ok();
         if let Some(train) = &self.train
             && [&self.query, &self.corpus].into_iter().any(|test| real(test) == real(train))

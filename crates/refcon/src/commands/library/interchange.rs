@@ -13,7 +13,7 @@ use refcon_library::interchange::{
 };
 use refcon_library::{Library, Snapshot, VectorFormat};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct Import {
@@ -123,9 +123,7 @@ impl Export {
             Some("npy" | "faiss") => Some(destination::table_beside(&self.output)?),
             _ => None,
         };
-        let outputs: Vec<&Path> =
-            [Some(&self.output), table.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
-        destination::check(&outputs, &[])?;
+        destination::check([Some(&self.output), table.as_ref()].into_iter().flatten(), [])?;
         let written = match extension {
             Some("parquet") => write_parquet(&tiles, &self.output),
             Some("npy") => write_npy(&tiles, &self.output),

@@ -5,7 +5,7 @@ use crate::destination;
 use crate::embedding::EmbeddedFolder;
 use crate::failure::Failure;
 use refcon_library::{Neighbour, Submission, SubmittedMatch, files};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Queries, corpus and what was found.
 pub(super) struct Found<'a> {
@@ -21,12 +21,10 @@ pub(super) struct Found<'a> {
 
 impl Predict {
     /// Outputs that could not be written, or would overwrite each other or what is read, are found before an hour's work is done.
-    pub(super) fn check_outputs<'a>(&'a self) -> Result<(), Failure> {
-        let given = |paths: [Option<&'a PathBuf>; 3]| -> Vec<&'a Path> {
-            paths.into_iter().flatten().map(PathBuf::as_path).collect()
-        };
-        let outputs = given([Some(&self.output), self.report.as_ref(), self.table.as_ref()]);
-        destination::check(&outputs, &given([self.gold.as_ref(), self.calibration.as_ref(), None]))?;
+    pub(super) fn check_outputs(&self) -> Result<(), Failure> {
+        let outputs = [Some(&self.output), self.report.as_ref(), self.table.as_ref()];
+        let inputs = [&self.gold, &self.calibration];
+        destination::check(outputs.into_iter().flatten(), inputs.into_iter().flatten())?;
         check_extension(&self.output, "-o", "json")?;
         self.report.iter().try_for_each(|path| check_extension(path, "--report", "html"))?;
         self.table.iter().try_for_each(|path| check_extension(path, "--table", "csv"))
